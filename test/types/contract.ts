@@ -1,0 +1,40 @@
+/**
+ * The package keeps the contract of `windhover.d.ts`: every name is exported, and each value can stand where the contract's is expected. Compiled by the type
+ * check, never run; `contract.test.ts` sees that no name is left out of the lists.
+ */
+import type * as Contract from "./windhover.d.ts";
+
+declare const actual: typeof import("windhover") & typeof import("windhover/testing");
+
+export const contract: typeof Contract = actual;
+
+export type {
+  BlockType,
+  CallOptions,
+  Client,
+  Deployment,
+  DeploymentOptions,
+  Duration,
+  Flow,
+  FlowOptions,
+  Future,
+  FutureList,
+  Hook,
+  HookContext,
+  PoolOptions,
+  RetryDelay,
+  Run,
+  RunInput,
+  RunSummary,
+  S3ObjectEvent,
+  Schedule,
+  Schema,
+  State,
+  Task,
+  TaskOptions,
+  Trigger,
+  Unmapped,
+  WaitReason,
+  WebhookEvent,
+} from "windhover";
+export type { TestHarness } from "windhover/testing";
