@@ -37,7 +37,15 @@ export function clockContract(make: Make, skips: Skips = {}): void {
 
     check("waits end in the order of their times, and those of one time in the order in which they began", async (subject) => {
       const ended: string[] = [];
-      const waits = ([["d", 900], ["b", 300], ["a", 0], ["c", 300], ["e", 900]] as const).map(async ([name, ms]) => {
+      const waits = (
+        [
+          ["d", 900],
+          ["b", 300],
+          ["a", 0],
+          ["c", 300],
+          ["e", 900],
+        ] as const
+      ).map(async ([name, ms]) => {
         await subject.ports.clock.wait(ms);
         ended.push(name);
       });

@@ -22,7 +22,21 @@ export interface BackendTable {
   readonly skips: Skips;
 }
 
-const CONTRACTS = [logContract, mailboxContract, tasksContract, abortsContract, timersContract, resultsContract, indexContract, registryContract, secretsContract, logsContract, eventsContract, clockContract, randomContract];
+const CONTRACTS = [
+  logContract,
+  mailboxContract,
+  tasksContract,
+  abortsContract,
+  timersContract,
+  resultsContract,
+  indexContract,
+  registryContract,
+  secretsContract,
+  logsContract,
+  eventsContract,
+  clockContract,
+  randomContract,
+];
 
 /** @example runContracts({ backend: "memory", make: memory, skips: {} }) */
 export function runContracts({ backend, make, skips }: BackendTable): void {

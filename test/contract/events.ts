@@ -1,6 +1,6 @@
 /** Events: what a flow emits is handed to whoever subscribes, at least once; the id tells repetitions apart. */
 import { expect } from "vitest";
-import { contract, eventually, type Emitted, type Make, type Skips, type Subject } from "./backend.ts";
+import { contract, type Emitted, eventually, type Make, type Skips, type Subject } from "./backend.ts";
 import { AWKWARD, AWKWARD_NAME, NOON } from "./samples.ts";
 
 const event = (id: string, detail = "{}") => ({ id, type: "report.ready", run: "r1", at: NOON, detail });

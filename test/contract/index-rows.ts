@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { RunRow, StateType } from "../../engine/events.ts";
 import type { Index, RunFilter } from "../../engine/ports.ts";
 import { contract, eventually, type Make, type Skips, type Subject } from "./backend.ts";
-import { artifactRow, AWKWARD, AWKWARD_NAME, deploymentRow, LOOKALIKES, NOON, runRow } from "./samples.ts";
+import { AWKWARD, AWKWARD_NAME, artifactRow, deploymentRow, LOOKALIKES, NOON, runRow } from "./samples.ts";
 
 const names = (rows: readonly RunRow[]): readonly string[] => rows.map((row) => row.id);
 
@@ -22,7 +22,9 @@ async function pages(index: Index, filter: RunFilter): Promise<readonly RunRow[]
 
 /** The index may be slightly behind: waits until a filter gives so many rows. */
 async function listed(subject: Subject, count: number, filter: RunFilter = {}): Promise<readonly RunRow[]> {
-  return await eventually(subject, `${count} rows for ${JSON.stringify(filter)}`, async () => ((rows) => (rows.length >= count ? rows : undefined))(await pages(subject.ports.index, filter)));
+  return await eventually(subject, `${count} rows for ${JSON.stringify(filter)}`, async () =>
+    ((rows) => (rows.length >= count ? rows : undefined))(await pages(subject.ports.index, filter)),
+  );
 }
 
 const state = (type: StateType): RunRow["state"] => ({ type, name: type.toLowerCase(), timestamp: NOON });
@@ -48,8 +50,24 @@ export function indexContract(make: Make, skips: Skips = {}): void {
 
     check("a run's row comes back as it was written", async (subject) => {
       const full = runRow("r1", {
-        name: AWKWARD, flow: AWKWARD_NAME, deployment: AWKWARD_NAME, parent: "r0", tags: [AWKWARD_NAME, "żółć"], startedAt: NOON + 1, endedAt: NOON + 2, scheduledTime: NOON - 1, version: "1.4.0", origin: "r-1", continuedAs: "r2",
-        state: { type: "PAUSED", name: "Suspended", message: AWKWARD, timestamp: NOON, reason: { code: "input", message: AWKWARD, since: NOON, until: NOON + 9, blockedBy: ["run:a"] } },
+        name: AWKWARD,
+        flow: AWKWARD_NAME,
+        deployment: AWKWARD_NAME,
+        parent: "r0",
+        tags: [AWKWARD_NAME, "żółć"],
+        startedAt: NOON + 1,
+        endedAt: NOON + 2,
+        scheduledTime: NOON - 1,
+        version: "1.4.0",
+        origin: "r-1",
+        continuedAs: "r2",
+        state: {
+          type: "PAUSED",
+          name: "Suspended",
+          message: AWKWARD,
+          timestamp: NOON,
+          reason: { code: "input", message: AWKWARD, since: NOON, until: NOON + 9, blockedBy: ["run:a"] },
+        },
       });
       await subject.ports.index.putRun(full);
       expect(await subject.ports.index.run("r1")).toEqual(full);
@@ -159,12 +177,19 @@ export function indexContract(make: Make, skips: Skips = {}): void {
       expect(second.rows[0]?.state.type).toBe("COMPLETED");
     });
 
+    check("a cursor that no page gave is refused", async ({ ports: { index } }) => {
+      await index.putRun(runRow("r1"));
+      for (const cursor of ["", "no cursor", "e30", "W10", "\u0000", AWKWARD])
+        await expect(index.runs({ cursor }), JSON.stringify(cursor)).rejects.toMatchObject({ name: "WindhoverError", code: "WH2015" });
+    });
+
     check("runs with similar ids are different runs", async (subject) => {
       for (const id of LOOKALIKES) await subject.ports.index.putRun(runRow(id, { name: `of ${id}`, flow: id, parent: id, tags: [id] }));
       await listed(subject, LOOKALIKES.length);
       for (const id of LOOKALIKES) {
         expect((await subject.ports.index.run(id))?.name).toBe(`of ${id}`);
-        for (const filter of [{ flow: id }, { parent: id }, { tag: id }]) expect(names(await pages(subject.ports.index, filter)), JSON.stringify(filter)).toEqual([id]);
+        for (const filter of [{ flow: id }, { parent: id }, { tag: id }])
+          expect(names(await pages(subject.ports.index, filter)), JSON.stringify(filter)).toEqual([id]);
       }
     });
 

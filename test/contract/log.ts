@@ -72,7 +72,10 @@ export function logContract(make: Make, skips: Skips = {}): void {
     check("of two processes that write one entry exactly one wins", async (first) => {
       const second = await first.beside();
       for (let n = 1; n <= 10; n++) {
-        const won = await Promise.all([first.ports.log.append(entry("run:a", n, { nonce: "first" })), second.ports.log.append(entry("run:a", n, { nonce: "second" }))]);
+        const won = await Promise.all([
+          first.ports.log.append(entry("run:a", n, { nonce: "first" })),
+          second.ports.log.append(entry("run:a", n, { nonce: "second" })),
+        ]);
         expect(won.filter(Boolean)).toHaveLength(1);
         const winner = won[0] ? "first" : "second";
         expect((await first.ports.log.tail("run:a"))?.nonce).toBe(winner);
@@ -119,7 +122,10 @@ export function logContract(make: Make, skips: Skips = {}): void {
       for (const [i, name] of LOOKALIKES.entries()) await fill(log, `limit:${name}`, (i % 3) + 1);
       for (const [i, name] of LOOKALIKES.entries()) {
         expect((await log.tail(`limit:${name}`))?.n, name).toBe((i % 3) + 1);
-        expect((await log.read(`limit:${name}`)).map((each) => each.actor), name).toEqual(Array((i % 3) + 1).fill(`limit:${name}`));
+        expect(
+          (await log.read(`limit:${name}`)).map((each) => each.actor),
+          name,
+        ).toEqual(Array((i % 3) + 1).fill(`limit:${name}`));
       }
     });
 

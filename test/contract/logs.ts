@@ -8,7 +8,9 @@ const ids = (lines: readonly LogLine[]): readonly string[] => lines.map((line) =
 
 /** Lines may be slightly behind: waits until a run has so many. */
 async function written(subject: Subject, run: string, count: number): Promise<readonly LogLine[]> {
-  return await eventually(subject, `${count} lines of ${run}`, async () => ((lines) => (lines.length >= count ? lines : undefined))(await pages(subject.ports.logs, run)));
+  return await eventually(subject, `${count} lines of ${run}`, async () =>
+    ((lines) => (lines.length >= count ? lines : undefined))(await pages(subject.ports.logs, run)),
+  );
 }
 
 /** All lines of a run, page by page, following the last line's id. */
@@ -52,7 +54,10 @@ export function logsContract(make: Make, skips: Skips = {}): void {
       await subject.ports.logs.write(LOOKALIKES.flatMap((run, i) => Array.from({ length: (i % 3) + 1 }, (_, k) => logLine(run, `l-${k}`, { at: NOON + k }))));
       for (const [i, run] of LOOKALIKES.entries()) {
         const lines = await written(subject, run, (i % 3) + 1);
-        expect(lines.map((line) => line.run), run).toEqual(Array((i % 3) + 1).fill(run));
+        expect(
+          lines.map((line) => line.run),
+          run,
+        ).toEqual(Array((i % 3) + 1).fill(run));
       }
     });
 

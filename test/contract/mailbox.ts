@@ -1,8 +1,8 @@
 /** Mailbox and Inbox: each actor's messages in order, to one consumer at a time, until they are acknowledged. */
-import fc from "fast-check";
 import { expect } from "vitest";
 import type { Delivery, Message } from "../../engine/messages.ts";
 import { contract, eventually, type Make, type Skips, type Subject } from "./backend.ts";
+import { anyOrder } from "./mailbox-model.ts";
 import { AWKWARD, AWKWARD_NAME, LOOKALIKES, message } from "./samples.ts";
 
 export const ids = (deliveries: readonly Delivery[]): readonly string[] => deliveries.map((delivery) => delivery.message.id);
@@ -33,7 +33,9 @@ export function mailboxContract(make: Make, skips: Skips = {}): void {
       await send(subject, "run:a", "1", "2", "3");
       const batch = await receive(subject, 3);
       expect(ids(batch)).toEqual(["1", "2", "3"]);
-      expect(batch.map(({ actor, receives, message: sent }) => ({ actor, receives, sent }))).toEqual(["1", "2", "3"].map((name) => ({ actor: "run:a", receives: 1, sent: message(name) })));
+      expect(batch.map(({ actor, receives, message: sent }) => ({ actor, receives, sent }))).toEqual(
+        ["1", "2", "3"].map((name) => ({ actor: "run:a", receives: 1, sent: message(name) })),
+      );
     });
 
     check("a batch is never larger than asked for, and the rest waits until it is done", async (subject) => {
@@ -97,7 +99,12 @@ export function mailboxContract(make: Make, skips: Skips = {}): void {
       const second = await first.beside();
       await send(first, "run:a", "1", "2");
       await send(second, "run:b", "3");
-      const batches = await Promise.all([first.ports.inbox.receive(10), second.ports.inbox.receive(10), first.ports.inbox.receive(10), second.ports.inbox.receive(10)]);
+      const batches = await Promise.all([
+        first.ports.inbox.receive(10),
+        second.ports.inbox.receive(10),
+        first.ports.inbox.receive(10),
+        second.ports.inbox.receive(10),
+      ]);
       const got = batches.filter((batch) => batch.length > 0).map(ids);
       expect(got.toSorted()).toEqual([["1", "2"], ["3"]]);
       await send(second, "run:a", "4");
@@ -251,55 +258,6 @@ export function mailboxContract(make: Make, skips: Skips = {}): void {
       expect(await next.ports.inbox.receive(10)).toEqual([]);
     });
 
-    check("whatever is sent, received, released and acknowledged in whatever order: nothing is lost, doubled, out of order or in two hands", async (subject) => {
-      const { mailbox, inbox } = subject.ports;
-      const step = fc.oneof(
-        { weight: 3, arbitrary: fc.record({ do: fc.constant("send" as const), actor: fc.nat(2) }) },
-        { weight: 2, arbitrary: fc.record({ do: fc.constant("receive" as const), most: fc.integer({ min: 1, max: 4 }) }) },
-        { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("acknowledge" as const, "release" as const), batch: fc.nat(5) }) },
-      );
-      let round = 0;
-      const promise = fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-        round += 1;
-        const waiting = new Map<string, { readonly id: string; readonly received: number }[]>();
-        const inHand: (readonly Delivery[])[] = [];
-        let sent = 0;
-        const take = async (most: number): Promise<number> => {
-          const batch = await inbox.receive(most);
-          const actor = batch[0]?.actor;
-          if (actor === undefined) {
-            const free = [...waiting].filter(([name, letters]) => letters.length > 0 && !inHand.some((held) => held[0]?.actor === name));
-            expect(free, "mail that nobody has in hand was not given").toEqual([]);
-            return 0;
-          }
-          expect(inHand.some((held) => held[0]?.actor === actor), "one actor in two hands").toBe(false);
-          expect(batch.length).toBe(Math.min(most, waiting.get(actor)?.length ?? 0));
-          const expected = waiting.get(actor)?.splice(0, batch.length).map((letter) => ({ id: letter.id, receives: letter.received + 1 }));
-          expect(batch.map((each) => ({ id: each.message.id, receives: each.receives }))).toEqual(expected);
-          inHand.push(batch);
-          return batch.length;
-        };
-        for (const each of steps) {
-          if (each.do === "send") {
-            const actor = `run:${round}-${each.actor}`;
-            const id = `${round}-${sent++}`;
-            await mailbox.send(actor, message(id));
-            waiting.set(actor, [...(waiting.get(actor) ?? []), { id, received: 0 }]);
-          } else if (each.do === "receive") await take(each.most);
-          else {
-            const [batch] = inHand.splice(each.batch, 1);
-            if (!batch) continue;
-            if (each.do === "acknowledge") await mailbox.acknowledge(batch);
-            else {
-              await inbox.release(batch);
-              waiting.get((batch[0] as Delivery).actor)?.unshift(...batch.map((delivery) => ({ id: delivery.message.id, received: delivery.receives })));
-            }
-          }
-        }
-        for (const batch of inHand.splice(0)) await mailbox.acknowledge(batch);
-        while ((await take(4)) > 0) for (const batch of inHand.splice(0)) await mailbox.acknowledge(batch);
-      });
-      await fc.assert(promise, { numRuns: 60 });
-    });
+    check("whatever is sent, received, released and acknowledged in whatever order: nothing is lost, doubled, out of order or in two hands", anyOrder);
   });
 }

@@ -23,11 +23,17 @@ export function randomContract(make: Make, skips: Skips = {}): void {
       for (const count of tenths) expect(Math.abs(count - 2_000)).toBeLessThan(500);
     });
 
-    check("a process that starts anew, and one beside, draw other identifiers", async (subject) => {
+    check("a process that starts anew draws other identifiers", async (subject) => {
       const first = Array.from({ length: 1_000 }, () => subject.ports.random.id());
       const next = await subject.reopen();
       const second = Array.from({ length: 1_000 }, () => next.ports.random.id());
       expect(new Set([...first, ...second]).size).toBe(2_000);
+    });
+
+    check("two processes side by side draw different identifiers", async (first) => {
+      const second = await first.beside();
+      const drawn = Array.from({ length: 1_000 }, () => [first.ports.random.id(), second.ports.random.id()]);
+      expect(new Set(drawn.flat()).size).toBe(2_000);
     });
   });
 }

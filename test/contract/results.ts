@@ -46,7 +46,10 @@ export function resultsContract(make: Make, skips: Skips = {}): void {
 
     check("any text comes back as it was", async ({ ports: { results } }) => {
       const text = fc.string({ unit: "binary", maxLength: 200 }).filter((each) => !each.includes("\u0000"));
-      await fc.assert(fc.asyncProperty(text, async (each) => expect(await results.get(await results.put(each))).toBe(each)), { numRuns: 50 });
+      const promise = fc.asyncProperty(text, async (each) => {
+        expect(await results.get(await results.put(each))).toBe(each);
+      });
+      await fc.assert(promise, { numRuns: 50 });
     });
 
     check("what was put is there after the process died", async (subject) => {

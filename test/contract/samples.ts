@@ -13,7 +13,11 @@ export const AWKWARD_NAME = `"q" 'x' ..%2F?a=b&c#h {j} <b> 100% _* ; -- żółć
 export const LOOKALIKES = ["caf\u00e9", "cafe\u0301", "CAF\u00c9", "cafe", "cafe ", "caf", "caf%", "caf_", "cafe:1", "cafe/1"] as const;
 
 /** An entry as a turn writes it. Ports store and return entries without looking inside, so the folded state here is only as real as they need. */
-export function entry(actor: string, n: number, more: { readonly at?: number; readonly nonce?: string; readonly text?: string; readonly physical?: readonly string[] } = {}): Entry {
+export function entry(
+  actor: string,
+  n: number,
+  more: { readonly at?: number; readonly nonce?: string; readonly text?: string; readonly physical?: readonly string[] } = {},
+): Entry {
   const plain = {
     actor,
     n,
@@ -22,7 +26,10 @@ export function entry(actor: string, n: number, more: { readonly at?: number; re
     version: 1,
     physical: more.physical ?? [`p-${n}`],
     events: [{ type: "input", request: `r-${n}`, name: "note", value: more.text ?? `value ${n}` }],
-    effects: [{ do: "timer", id: `t-${n}`, at: 1_800_000_060_000 }, { do: "send", to: "limit:gpu", message: message(`m-${n}`) }],
+    effects: [
+      { do: "timer", id: `t-${n}`, at: 1_800_000_060_000 },
+      { do: "send", to: "limit:gpu", message: message(`m-${n}`) },
+    ],
     state: { kind: "run", counted: n, text: more.text ?? "", nested: { list: [1, null, { deep: true }] } },
   };
   return plain as unknown as Entry;
@@ -47,7 +54,16 @@ export function runRow(id: string, more: Partial<RunRow> = {}): RunRow {
 }
 
 export function deploymentRow(name: string, more: Partial<DeploymentRow> = {}): DeploymentRow {
-  return { name, seq: 1, flow: "digest", paused: false, schedules: [{ text: "0 2 * * *", timezone: "America/Sao_Paulo", active: true, next: NOON }], tags: [], updatedAt: NOON, ...more };
+  return {
+    name,
+    seq: 1,
+    flow: "digest",
+    paused: false,
+    schedules: [{ text: "0 2 * * *", timezone: "America/Sao_Paulo", active: true, next: NOON }],
+    tags: [],
+    updatedAt: NOON,
+    ...more,
+  };
 }
 
 export function artifactRow(run: string, key: string, more: Partial<ArtifactRow> = {}): ArtifactRow {

@@ -34,7 +34,13 @@ export function secretsContract(make: Make, skips: Skips = {}): void {
     check("a secret is in no other list: not among values, rows or log lines", async ({ ports: { secrets, registry, index, logs } }) => {
       await secrets.put("warehouse/main", "hunter2");
       await registry.put("block", "warehouse/main", { value: '{"url":"u"}', updatedAt: NOON });
-      const shown = [await registry.list("block"), await index.runs({}), await index.deployments(), await logs.read("r1"), await registry.get("block", "warehouse/main")];
+      const shown = [
+        await registry.list("block"),
+        await index.runs({}),
+        await index.deployments(),
+        await logs.read("r1"),
+        await registry.get("block", "warehouse/main"),
+      ];
       expect(JSON.stringify(shown)).not.toContain("hunter2");
     });
 

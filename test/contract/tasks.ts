@@ -112,8 +112,18 @@ export function tasksContract(make: Make, skips: Skips = {}): void {
 
     check("a packed message comes back whole, awkward text included", async (subject) => {
       const packed: TaskMessage = {
-        ...taskMessage(AWKWARD, Array.from({ length: 100 }, (_, i) => `${AWKWARD_NAME}-${i}`)),
-        tasks: Array.from({ length: 100 }, (_, i) => ({ call: `c-${i}`, attempt: i + 1, task: AWKWARD_NAME, args: AWKWARD, deps: { "c-0": AWKWARD, "c-1": { ref: "abc", chars: 9 } }, tags: [AWKWARD] })),
+        ...taskMessage(
+          AWKWARD,
+          Array.from({ length: 100 }, (_, i) => `${AWKWARD_NAME}-${i}`),
+        ),
+        tasks: Array.from({ length: 100 }, (_, i) => ({
+          call: `c-${i}`,
+          attempt: i + 1,
+          task: AWKWARD_NAME,
+          args: AWKWARD,
+          deps: { "c-0": AWKWARD, "c-1": { ref: "abc", chars: 9 } },
+          tags: [AWKWARD],
+        })),
       };
       await subject.ports.tasks.enqueue("default", packed);
       expect((await receive(subject, "default", 1))[0]?.message).toEqual(packed);

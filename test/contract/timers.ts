@@ -76,7 +76,11 @@ export function timersContract(make: Make, skips: Skips = {}): void {
       await subject.ports.timers.delete(`limit:${LOOKALIKES[0]}`, "t");
       await subject.advance(1_000);
       const got = await receive(subject, LOOKALIKES.length - 1);
-      expect([...new Set(ids(got))].toSorted()).toEqual(LOOKALIKES.slice(1).map((name) => `of ${name}`).toSorted());
+      expect([...new Set(ids(got))].toSorted()).toEqual(
+        LOOKALIKES.slice(1)
+          .map((name) => `of ${name}`)
+          .toSorted(),
+      );
       for (const each of got) expect(`limit:${each.message.id.slice(3)}`).toBe(each.actor);
     });
 
