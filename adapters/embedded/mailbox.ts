@@ -1,0 +1,381 @@
+/**
+ * Mailboxes. A message is a row; who may handle an actor's is decided by its claim, one row an actor, taken and dropped in the transactions in which messages come and go:
+ *
+ * - Whoever sends the first message to an actor claims it, if it receives at all, in the same transaction: a new run costs no extra commit.
+ * - Mail that nobody claims is claimed by whoever sees it, on disk before it is handed out.
+ * - A claim ends when the last delivery is acknowledged and no mail is left; when the code is not known here (`decline`); when mail of it has waited too long
+ *   while there are others who might have time; and when its owner dies (see `processes.ts`).
+ *
+ * What this process sends to an actor that it has claimed is handed out before it is written: the log's entry that consumes it can only be written after it.
+ */
+import type { Delivery, Message } from "../../engine/messages.ts";
+import type { Clock, Inbox, Mailbox } from "../../engine/ports.ts";
+import type { Database, Row } from "./database.ts";
+import type { Journal, Section } from "./journal.ts";
+import { type Letter, Queues, type Slot, deliver, insert, newSlot } from "./letters.ts";
+import { Bell } from "./signal.ts";
+
+/** After this, mail that we have no time for is offered to other processes. Unit: milliseconds. */
+const YIELD_MS = 250;
+/** Bodies beyond this are left in the database until they are handed out. Unit: characters. */
+const KEPT_CHARS = 16 * 1024 * 1024;
+
+export interface Membership {
+  readonly id: string;
+  readonly joined: boolean;
+  /** Takes part in claiming, which means to be watched by the others. */
+  join(): void;
+  /** Is another process there to share the work with? */
+  alone(): boolean;
+}
+
+export class EmbeddedMailbox implements Mailbox, Inbox, Section {
+  readonly bell = new Bell();
+  readonly #database: Database;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+  readonly #membership: Membership;
+  readonly #slots = new Map<string, Slot>();
+  readonly #queues = new Queues();
+  /** Letters in hand or waiting here, by physical id. */
+  readonly #letters = new Map<string, Letter>();
+  readonly #declined = new Set<string>();
+  #sent = 0;
+  #handed = 0;
+  #keptChars = 0;
+  #lastSeq = 0;
+  #orphans = -1;
+  #yielding = false;
+  #yielded = false;
+  // What is noted for the next transaction.
+  readonly #inserts = new Set<Letter>();
+  #deletes: number[] = [];
+  #counts = new Set<Letter>();
+  #wanted = new Set<string>();
+  #idle = new Set<Slot>();
+  #givenUp = new Set<string>();
+  #gained = new Set<Slot>();
+
+  constructor(database: Database, journal: Journal, clock: Clock, membership: Membership) {
+    this.#database = database;
+    this.#journal = journal;
+    this.#clock = clock;
+    this.#membership = membership;
+  }
+
+  /** Resolves when the message is on disk. */
+  async send(actor: string, message: Message): Promise<void> {
+    this.#journal.check();
+    this.post(actor, JSON.stringify(message));
+    this.#journal.mark(this, "now");
+    await this.#journal.durable();
+  }
+
+  /** Notes a message for the next transaction, or for the one that is being written. */
+  post(actor: string, body: string): void {
+    const letter: Letter = { actor, physical: `${this.#membership.id}-${(++this.#sent).toString(36)}`, body, seq: 0, receives: 0, stored: 0, receipt: null };
+    this.#inserts.add(letter);
+    if (!this.#membership.joined || this.#declined.has(actor)) return;
+    const slot = this.#slot(actor);
+    this.#letters.set(letter.physical, letter);
+    slot.waiting.push(letter);
+    this.#offer(slot);
+  }
+
+  async receive(most: number): Promise<readonly Delivery[]> {
+    this.#journal.check();
+    if (!this.#membership.joined) this.#membership.join();
+    if (this.#queues.size === 0) {
+      this.#journal.glance();
+      if (this.#yielded) this.#journal.guard(() => this.catchUp());
+      if (this.#wanted.size > 0) this.#journal.flush();
+    }
+    const slot = this.#queues.next();
+    if (!slot) return [];
+    const letters = slot.waiting.splice(0, most);
+    const certain = slot.inherited || letters.some((letter) => letter.receives > 0);
+    for (const letter of letters) {
+      letter.receives++;
+      letter.receipt = `${this.#membership.id}.${++this.#handed}`;
+      slot.hand.set(letter.physical, letter);
+      this.#counts.add(letter);
+      this.#fetch(letter);
+    }
+    if (letters.length === 0) return [];
+    // That it was handed out is noted for all; what came back once is not handed out again before the count is on disk, so that nothing kills us for ever.
+    this.#journal.mark(this, certain ? "now" : "soon");
+    const deliveries = letters.map(deliver);
+    if (certain) await this.#journal.durable();
+    return deliveries;
+  }
+
+  async acknowledge(deliveries: readonly Delivery[]): Promise<void> {
+    this.#journal.check();
+    for (const delivery of deliveries) {
+      const held = this.#held(delivery);
+      if (!held) continue;
+      const [slot, letter] = held;
+      slot.hand.delete(letter.physical);
+      this.#forget(letter);
+      this.#counts.delete(letter);
+      if (letter.seq > 0) this.#deletes.push(letter.seq);
+      else this.#inserts.delete(letter);
+      this.#settle(slot);
+    }
+    if (deliveries.length > 0) this.#journal.mark(this, "soon");
+  }
+
+  async release(deliveries: readonly Delivery[]): Promise<void> {
+    this.#journal.check();
+    const slots = new Set<Slot>();
+    for (const delivery of [...deliveries].reverse()) {
+      const held = this.#held(delivery);
+      if (!held) continue;
+      const [slot, letter] = held;
+      slot.hand.delete(letter.physical);
+      letter.receipt = null;
+      insert(slot.waiting, letter);
+      slots.add(slot);
+    }
+    for (const slot of slots) this.#settle(slot);
+  }
+
+  /** Not ours to handle, for instance because the flow's code is not known here: another process may have it. Not counted as received. */
+  async decline(deliveries: readonly Delivery[]): Promise<void> {
+    this.#journal.check();
+    for (const delivery of deliveries) {
+      const held = this.#held(delivery);
+      if (!held) continue;
+      const [slot, letter] = held;
+      this.#declined.add(slot.actor);
+      slot.hand.delete(letter.physical);
+      letter.receives--;
+      if (letter.receives !== letter.stored) this.#counts.add(letter);
+      else this.#counts.delete(letter);
+      slot.waiting.push(letter);
+      if (slot.hand.size === 0) this.#giveUp(slot);
+    }
+    this.#journal.mark(this, "now");
+  }
+
+  /** New code was loaded: what was declined may be ours now. */
+  reconsider(): void {
+    if (this.#declined.size === 0) return;
+    this.#declined.clear();
+    this.#orphans = -1;
+    this.#journal.guard(() => this.catchUp());
+  }
+
+  // ---- the transaction
+
+  catchUp(): void {
+    if (!this.#membership.joined) return;
+    const news = this.#database.prepare("SELECT m.seq, m.actor, m.physical, m.receives, c.owner FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE m.seq > ? ORDER BY m.seq").all(this.#lastSeq);
+    for (const row of news) {
+      this.#lastSeq = row["seq"] as number;
+      if (row["owner"] === this.#membership.id) this.#add(row);
+      else if (row["owner"] === null) this.#want(row["actor"] as string);
+    }
+    const orphans = this.#database.prepare("SELECT value FROM counters WHERE name = 'orphans'").get()?.["value"] as number;
+    if (orphans === this.#orphans) return;
+    this.#orphans = orphans;
+    this.#yielded = false;
+    for (const row of this.#database.prepare("SELECT DISTINCT m.actor FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE c.owner IS NULL").all()) this.#want(row["actor"] as string);
+  }
+
+  write(): void {
+    const { joined, id } = this.#membership;
+    for (const actor of this.#givenUp) this.#database.prepare("DELETE FROM claims WHERE actor = ? AND owner = ?").run(actor, id);
+    if (this.#givenUp.size > 0) this.orphan();
+    this.#givenUp.clear();
+    for (const actor of this.#wanted) this.#claim(this.#slot(actor), id);
+    this.#wanted.clear();
+    for (const letter of this.#inserts) {
+      const slot = joined ? this.#slots.get(letter.actor) : undefined;
+      if (slot && !slot.ours) this.#claim(slot, id);
+      letter.seq = Number(this.#database.prepare("INSERT INTO mail (actor, physical, receives, body) VALUES (?, ?, ?, ?)").run(letter.actor, letter.physical, letter.receives, letter.body).lastInsertRowid);
+      letter.stored = letter.receives;
+      this.#lastSeq = letter.seq;
+      if (this.#letters.has(letter.physical)) this.#keep(letter);
+    }
+    this.#inserts.clear();
+    for (const letter of this.#counts) {
+      if (letter.stored === letter.receives) continue;
+      this.#database.prepare("UPDATE mail SET receives = ? WHERE seq = ?").run(letter.receives, letter.seq);
+      letter.stored = letter.receives;
+    }
+    this.#counts.clear();
+    for (const seq of this.#deletes) this.#database.prepare("DELETE FROM mail WHERE seq = ?").run(seq);
+    this.#deletes = [];
+    for (const slot of this.#idle) this.#drop(slot, id);
+    this.#idle.clear();
+  }
+
+  committed(): void {
+    const gained = this.#gained;
+    this.#gained = new Set();
+    for (const slot of gained) {
+      slot.ours = true;
+      this.#offer(slot);
+    }
+  }
+
+  failed(): void {
+    // Whoever waits for mail comes and is told.
+    this.bell.ring();
+  }
+
+  /** Tells the other processes to look for mail that nobody claims. Inside a transaction. */
+  orphan(): void {
+    this.#database.prepare("UPDATE counters SET value = value + 1 WHERE name = 'orphans'").run();
+  }
+
+  /** Claims of a process that died are ours now: takes in their mail. Inside a transaction. */
+  inherit(actors: readonly string[]): void {
+    for (const actor of actors) {
+      if (this.#declined.has(actor)) continue;
+      const slot = this.#slot(actor);
+      slot.inherited = true;
+      this.#load(slot);
+      this.#gained.add(slot);
+    }
+  }
+
+  /** Everything that is in hand counts as received, and nothing is claimed any more. Inside a transaction. */
+  leave(): void {
+    this.#database.prepare("DELETE FROM claims WHERE owner = ?").run(this.#membership.id);
+    this.orphan();
+  }
+
+  get waiting(): number {
+    return this.#letters.size;
+  }
+
+  // ---- claims
+
+  #claim(slot: Slot, owner: string): void {
+    if (slot.ours || this.#gained.has(slot)) return;
+    const claimed = this.#database.prepare("INSERT INTO claims (actor, owner) VALUES (?, ?) ON CONFLICT DO NOTHING").run(slot.actor, owner).changes > 0;
+    if (!claimed && this.#database.prepare("SELECT owner FROM claims WHERE actor = ?").get(slot.actor)?.["owner"] !== owner) return this.#lose(slot);
+    // Older mail comes first, and there may be some that nobody claimed.
+    this.#load(slot);
+    this.#gained.add(slot);
+  }
+
+  /** The last delivery is acknowledged. If another process has sent something meanwhile, the claim stays, and we shall see it. */
+  #drop(slot: Slot, owner: string): void {
+    if (slot.waiting.length > 0 || slot.hand.size > 0 || this.#slots.get(slot.actor) !== slot) return;
+    const dropped = this.#database.prepare("DELETE FROM claims WHERE actor = ?1 AND owner = ?2 AND NOT EXISTS (SELECT 1 FROM mail WHERE actor = ?1)").run(slot.actor, owner).changes > 0;
+    if (dropped) this.#slots.delete(slot.actor);
+  }
+
+  /** Ours no longer, though there is mail. */
+  #giveUp(slot: Slot): void {
+    this.#queues.remove(slot);
+    this.#givenUp.add(slot.actor);
+    this.#lose(slot);
+    if (this.#queues.done(slot)) this.bell.ring();
+  }
+
+  /** Forgets what is known of an actor that another process handles. */
+  #lose(slot: Slot): void {
+    for (const letter of slot.waiting) this.#forget(letter);
+    this.#queues.remove(slot);
+    this.#slots.delete(slot.actor);
+  }
+
+  #load(slot: Slot): void {
+    for (const row of this.#database.prepare("SELECT seq, actor, physical, receives FROM mail WHERE actor = ? ORDER BY seq").all(slot.actor)) this.#add(row);
+  }
+
+  // ---- letters
+
+  #slot(actor: string): Slot {
+    let slot = this.#slots.get(actor);
+    if (!slot) this.#slots.set(actor, (slot = newSlot(actor)));
+    return slot;
+  }
+
+  #want(actor: string): void {
+    if (this.#declined.has(actor)) return;
+    this.#wanted.add(actor);
+    this.#journal.mark(this, "now");
+  }
+
+  #add(row: Row): void {
+    const physical = row["physical"] as string;
+    if (this.#letters.has(physical)) return;
+    const receives = row["receives"] as number;
+    const letter: Letter = { actor: row["actor"] as string, physical, body: null, seq: row["seq"] as number, receives, stored: receives, receipt: null };
+    const slot = this.#slot(letter.actor);
+    this.#letters.set(physical, letter);
+    insert(slot.waiting, letter);
+    this.#offer(slot);
+  }
+
+  #held({ physical, receipt }: Delivery): readonly [Slot, Letter] | null {
+    const letter = this.#letters.get(physical);
+    if (!letter || letter.receipt === null || letter.receipt !== receipt) return null;
+    return [this.#slots.get(letter.actor) as Slot, letter];
+  }
+
+  /** The actor's hand may be empty now. */
+  #settle(slot: Slot): void {
+    if (slot.hand.size > 0) return;
+    if (this.#declined.has(slot.actor)) return this.#giveUp(slot);
+    if (this.#queues.done(slot)) this.bell.ring();
+    if (slot.waiting.length === 0) {
+      slot.inherited = false;
+      this.#idle.add(slot);
+    } else this.#offer(slot);
+  }
+
+  #offer(slot: Slot): void {
+    if (!this.#queues.offer(slot, this.#clock.now())) return;
+    this.bell.ring();
+    this.#yieldLater();
+  }
+
+  /** Mail that has waited too long here may find somebody with time elsewhere. */
+  #yieldLater(): void {
+    if (this.#yielding) return;
+    this.#yielding = true;
+    void this.#clock.wait(YIELD_MS).then(() => {
+      this.#yielding = false;
+      try {
+        this.#journal.check();
+        if (this.#queues.size === 0) return;
+        const before = this.#clock.now() - YIELD_MS;
+        const old = [...this.#queues].filter((slot) => (slot.readySince as number) <= before && slot.waiting.every((letter) => letter.seq > 0));
+        if (old.length > 0 && !this.#membership.alone()) {
+          for (const slot of old) this.#giveUp(slot);
+          // Unless somebody has taken it by then, it is ours again when we next ask.
+          this.#yielded = true;
+          this.#orphans = -1;
+          this.#journal.mark(this, "now");
+        }
+        this.#yieldLater();
+      } catch {
+        // Closed or poisoned: there is nothing left to yield.
+      }
+    });
+  }
+
+  #forget(letter: Letter): void {
+    if (this.#letters.delete(letter.physical) && letter.seq > 0 && letter.body !== null) this.#keptChars -= letter.body.length;
+  }
+
+  /** A letter that is written may leave its body in the database when there are many. */
+  #keep(letter: Letter): void {
+    const { length } = letter.body as string;
+    if (letter.receipt === null && this.#keptChars + length > KEPT_CHARS) letter.body = null;
+    else this.#keptChars += length;
+  }
+
+  #fetch(letter: Letter): void {
+    if (letter.body !== null) return;
+    const { body } = this.#journal.guard(() => this.#database.prepare("SELECT body FROM mail WHERE seq = ?").get(letter.seq)) as { body: string };
+    letter.body = body;
+    this.#keptChars += body.length;
+  }
+}
