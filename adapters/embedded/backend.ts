@@ -18,7 +18,7 @@ import { Processes } from "./processes.ts";
 import { EmbeddedRegistry } from "./registry.ts";
 import { EmbeddedResults } from "./results.ts";
 import { EmbeddedIndex } from "./rows.ts";
-import { abandon, openStore } from "./schema.ts";
+import { abandon, fold, openStore } from "./schema.ts";
 import { EmbeddedSecrets } from "./secrets.ts";
 import type { Signal } from "./signal.ts";
 import { EmbeddedTasks } from "./tasks.ts";
@@ -102,7 +102,7 @@ function assemble(database: Database, directory: string, clock: Clock, random: R
     },
     tookOver: () => {
       mailbox.committed();
-      tasks.bell.ring();
+      tasks.bell.raise();
     },
   });
   const log = new EmbeddedLog(database, journal);
@@ -142,6 +142,7 @@ function assemble(database: Database, directory: string, clock: Clock, random: R
           processes.leave();
         });
       else if (farewell) journal.flush();
+      if (farewell) fold(database);
     } catch (error) {
       // It was poisoned before, and everybody has been told.
       damaged = error instanceof WindhoverError && error.code === "WH3001";

@@ -222,7 +222,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   failed(): void {
     // Whoever waits for mail comes and is told.
-    this.bell.ring();
+    this.bell.raise();
   }
 
   /** Tells the other processes to look for mail that nobody claims. Inside a transaction. */
@@ -274,7 +274,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     this.#queues.remove(slot);
     this.#givenUp.add(slot.actor);
     this.#lose(slot);
-    if (this.#queues.done(slot)) this.bell.ring();
+    if (this.#queues.done(slot)) this.bell.raise();
   }
 
   /** Forgets what is known of an actor that another process handles. */
@@ -323,7 +323,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   #settle(slot: Slot): void {
     if (slot.hand.size > 0) return;
     if (this.#declined.has(slot.actor)) return this.#giveUp(slot);
-    if (this.#queues.done(slot)) this.bell.ring();
+    if (this.#queues.done(slot)) this.bell.raise();
     if (slot.waiting.length === 0) {
       slot.inherited = false;
       this.#idle.add(slot);
@@ -332,7 +332,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   #offer(slot: Slot): void {
     if (!this.#queues.offer(slot, this.#clock.now())) return;
-    this.bell.ring();
+    this.bell.raise();
     this.#yieldLater();
   }
 

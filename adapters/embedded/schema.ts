@@ -12,6 +12,8 @@ export const APPLICATION_ID = 0x77686f76;
 export const SCHEMA_VERSION = 1;
 /** Up to this size the whole file is checked when it is opened. It costs about a millisecond a megabyte. Unit: pages. */
 const CHECKED_PAGES = 2000;
+/** How long SQLite waits for another process before we do something else and try again. Unit: milliseconds. */
+const BUSY_MS = 1000;
 
 const TABLES = `
   CREATE TABLE actors (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n INTEGER NOT NULL, state TEXT NOT NULL);
@@ -47,7 +49,7 @@ const TABLES = `
   CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, run TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL);
 `;
 
-/** Connections whose file is damaged stay open for the life of the process: closing the last one would write the WAL back over what may still be saved by hand. */
+/** Connections to a file that was refused stay open for the life of the process: closing the last one would write the WAL back over what may still be saved by hand. */
 const abandoned: Database[] = [];
 export const abandon = (database: Database): unknown => abandoned.push(database);
 
@@ -60,7 +62,7 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
   if (!alreadyOpenHere) inspect(file);
   const database = openDatabase(file);
   try {
-    database.exec("PRAGMA busy_timeout = 1000");
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864");
     create(database);
     refuseNewer(file, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
@@ -70,10 +72,8 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
     }
     return database;
   } catch (error) {
-    const failure = mapFailure(error, file, "opened");
-    if (failure.code === "WH3001") abandon(database);
-    else database.close();
-    throw failure;
+    abandon(database);
+    throw mapFailure(error, file, "opened");
   }
 }
 
@@ -89,6 +89,15 @@ function create(database: Database): void {
     database.exec("ROLLBACK");
     throw error;
   }
+  // From now on the file itself says what it is, whatever becomes of its write-ahead log.
+  fold(database);
+}
+
+/** Writes the write-ahead log back into the file, unless somebody else is at it. */
+export function fold(database: Database): void {
+  database.exec("PRAGMA busy_timeout = 50");
+  database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
 }
 
 /** Two that turn an empty file into a WAL database at the same moment may find it locked once, timeout or not. */

@@ -55,7 +55,7 @@ export class EmbeddedTasks implements TaskQueue, Section {
     const others = this.#enqueued.get(pool);
     if (others) others.push(enqueued);
     else this.#enqueued.set(pool, [enqueued]);
-    this.bell.ring();
+    this.bell.raise();
   }
 
   async receive(pool: string, most: number): Promise<readonly TaskDelivery[]> {
@@ -72,7 +72,7 @@ export class EmbeddedTasks implements TaskQueue, Section {
 
   async release(deliveries: readonly TaskDelivery[]): Promise<void> {
     this.#take(deliveries, (held) => this.#returned.push(held.seq), "now");
-    this.bell.ring();
+    this.bell.raise();
   }
 
   /** Not ours to run, for instance because the task's code is not known here: another process may have it. Not counted as received. */
@@ -83,7 +83,7 @@ export class EmbeddedTasks implements TaskQueue, Section {
   /** New code was loaded: what was declined may be ours now. */
   reconsider(): void {
     this.#declined.clear();
-    this.bell.ring();
+    this.bell.raise();
   }
 
   #take(deliveries: readonly TaskDelivery[], note: (held: Held) => void, urgency: "now" | "soon"): void {
@@ -108,7 +108,7 @@ export class EmbeddedTasks implements TaskQueue, Section {
   }
 
   catchUp(): void {
-    if (this.#membership.joined && this.#database.prepare("SELECT 1 FROM tasks WHERE owner IS NULL LIMIT 1").get()) this.bell.ring();
+    if (this.#membership.joined && this.#database.prepare("SELECT 1 FROM tasks WHERE owner IS NULL LIMIT 1").get()) this.bell.raise();
   }
 
   write(): void {
@@ -153,7 +153,7 @@ export class EmbeddedTasks implements TaskQueue, Section {
     const requests = this.#requests;
     this.#requests = [];
     for (const request of requests) request.reject(error);
-    this.bell.ring();
+    this.bell.raise();
   }
 
   /** What is in hand stays counted as received: its code may have begun. Inside a transaction. */
