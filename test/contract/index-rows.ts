@@ -14,6 +14,7 @@ async function pages(index: Index, filter: RunFilter): Promise<readonly RunRow[]
     const page = await index.runs({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
     if (filter.limit !== undefined) expect(page.rows.length).toBeLessThanOrEqual(filter.limit);
     rows.push(...page.rows);
+    expect(new Set(names(rows)).size, "a row was given twice").toBe(rows.length);
     if (page.cursor === undefined) return rows;
     expect(page.cursor).not.toBe(cursor);
     cursor = page.cursor;

@@ -22,6 +22,7 @@ async function pages(logs: Logs, run: string, limit = 100, call?: string): Promi
     expect(page.length).toBeLessThanOrEqual(limit);
     if (page.length === 0) return lines;
     lines.push(...page);
+    expect(new Set(ids(lines)).size, "a line was given twice").toBe(lines.length);
   }
 }
 

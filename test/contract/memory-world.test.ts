@@ -5,7 +5,7 @@ import { createMemoryBackend, type MemoryBackend } from "../../adapters/memory/b
 import { VirtualClock } from "../../adapters/memory/clock.ts";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { returnInHand } from "../../adapters/memory/state.ts";
-import { entry, message, NOON, taskMessage } from "./samples.ts";
+import { entry, logLine, message, NOON, taskMessage } from "./samples.ts";
 
 const settled = async (promise: Promise<unknown>): Promise<boolean> => {
   let done = false;
@@ -181,6 +181,18 @@ describe("virtual time", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  test("a timer whose time is past needs no time to fire", async () => {
+    const { timers, inbox, clock } = createMemoryBackend().ports;
+    await timers.set("run:a", "t", clock.now(), message("t"));
+    expect((await inbox.receive(1)).map((each) => each.message.id)).toEqual(["t"]);
+  });
+
+  test("log lines of one moment, of which virtual time has many, stay in the order in which they were written", async () => {
+    const { logs } = createMemoryBackend().ports;
+    for (const id of ["z", "a", "m"]) await logs.write([logLine("r1", id)]);
+    expect((await logs.read("r1")).map((line) => line.id)).toEqual(["z", "a", "m"]);
   });
 
   test("timers belong to the world: one fires while nobody lives", async () => {

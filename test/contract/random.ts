@@ -16,7 +16,7 @@ export function randomContract(make: Make, skips: Skips = {}): void {
       const tenths = Array<number>(10).fill(0);
       for (let i = 0; i < 20_000; i++) {
         const x = random.fraction();
-        expect(x >= 0 && x < 1).toBe(true);
+        if (!(x >= 0 && x < 1)) expect.fail(`${x} is no fraction.`);
         tenths[Math.floor(x * 10)] = (tenths[Math.floor(x * 10)] as number) + 1;
       }
       // 2,000 each are expected, with a deviation of 42: five hundred off is a fault, not bad luck.
