@@ -18,6 +18,12 @@ describe("the table of errors", () => {
     expect(pages.filter((file) => !codes.map(page).includes(file))).toEqual([]);
   });
 
+  test("no code has two rows: the later one takes the next free number", () => {
+    const rows = [...text("engine/errors.ts").matchAll(/^ {2}(WH\d+): /gm)].map((match) => match[1] as string);
+    expect(rows.filter((code, i) => rows.indexOf(code) !== i)).toEqual([]);
+    expect(rows.sort()).toEqual([...codes].sort());
+  });
+
   test("a code's number says who has to act", () => {
     const digit = { author: "1", operator: "23", us: "9" };
     expect(codes.filter((code) => !digit[ERRORS[code].who].includes(code[2] as string))).toEqual([]);

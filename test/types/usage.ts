@@ -104,9 +104,9 @@ void summarize.map([{ url: "a", text: "b" }], "en");
 void digest({});
 // @ts-expect-error no such parameter
 void digest.deployment({ name: "x", parameters: { url: ["a"] } });
-// @ts-expect-error after a timeout the answer is null
 void (async () => {
   const d = await waitForInput(Approval, { timeout: "1 hour" });
+  // @ts-expect-error after a timeout the answer is null
   return d.approved;
 });
 const page: Future<{ url: string; text: string }> = fetchPage("a");
