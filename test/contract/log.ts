@@ -15,6 +15,13 @@ async function fill(log: Log, actor: string, count: number): Promise<readonly En
   return entries;
 }
 
+/** Only the log's last entry is sure to have its state: what earlier ones folded to may be gone, and is null then. */
+async function expectRead(log: Log, actor: string, expected: readonly Entry[], from?: number, to?: number): Promise<void> {
+  const last = (await log.tail(actor))?.n;
+  const read = await log.read(actor, from, to);
+  expect(read.map((each, i) => (each.n !== last && each.state === null ? { ...each, state: expected[i]?.state } : each))).toEqual(expected);
+}
+
 /** A tail may leave its events empty: all else has to be there. */
 const withoutEvents = (tail: Entry | null): unknown => tail && { ...tail, events: [] };
 
@@ -28,18 +35,18 @@ export function logContract(make: Make, skips: Skips = {}): void {
 
     check("what was appended is read as it was written", async ({ ports: { log } }) => {
       const entries = await fill(log, "run:a", 3);
-      expect(await log.read("run:a")).toEqual(entries);
+      await expectRead(log, "run:a", entries);
       expect(withoutEvents(await log.tail("run:a"))).toEqual(withoutEvents(entries[2] as Entry));
     });
 
     check("ranges include both ends and stop at the log's", async ({ ports: { log } }) => {
       const entries = await fill(log, "run:a", 12);
-      expect(await log.read("run:a", 4)).toEqual(entries.slice(3));
-      expect(await log.read("run:a", 4, 6)).toEqual(entries.slice(3, 6));
-      expect(await log.read("run:a", 5, 5)).toEqual(entries.slice(4, 5));
-      expect(await log.read("run:a", 9, 11)).toEqual(entries.slice(8, 11));
-      expect(await log.read("run:a", 11, 99)).toEqual(entries.slice(10));
-      expect(await log.read("run:a", undefined, 2)).toEqual(entries.slice(0, 2));
+      await expectRead(log, "run:a", entries.slice(3), 4);
+      await expectRead(log, "run:a", entries.slice(3, 6), 4, 6);
+      await expectRead(log, "run:a", entries.slice(4, 5), 5, 5);
+      await expectRead(log, "run:a", entries.slice(8, 11), 9, 11);
+      await expectRead(log, "run:a", entries.slice(10), 11, 99);
+      await expectRead(log, "run:a", entries.slice(0, 2), undefined, 2);
       expect(await log.read("run:a", 13)).toEqual([]);
       expect(await log.read("run:a", 6, 5)).toEqual([]);
     });
@@ -50,7 +57,7 @@ export function logContract(make: Make, skips: Skips = {}): void {
       expect(await log.tail("run:a")).toBeNull();
       const entries = await fill(log, "run:a", 2);
       for (const n of [0, 1, 2, 4, 5]) expect(await log.append(entry("run:a", n, { nonce: "other" }))).toBe(false);
-      expect(await log.read("run:a")).toEqual(entries);
+      await expectRead(log, "run:a", entries);
       expect(await log.append(entry("run:a", 3))).toBe(true);
     });
 
@@ -86,7 +93,12 @@ export function logContract(make: Make, skips: Skips = {}): void {
     check("appends to many actors at once all succeed and stay apart", async ({ ports: { log } }) => {
       const actors = Array.from({ length: 40 }, (_, i) => `run:${i}`);
       for (let n = 1; n <= 3; n++) expect(await Promise.all(actors.map((actor) => log.append(entry(actor, n))))).toEqual(actors.map(() => true));
-      for (const actor of actors) expect(await log.read(actor)).toEqual([1, 2, 3].map((n) => entry(actor, n)));
+      for (const actor of actors)
+        await expectRead(
+          log,
+          actor,
+          [1, 2, 3].map((n) => entry(actor, n)),
+        );
     });
 
     check("a tail read right after an append sees it", async ({ ports: { log } }) => {
@@ -107,14 +119,14 @@ export function logContract(make: Make, skips: Skips = {}): void {
       const big = entry("run:a", 1, { text: "0123456789abcdef🪁".repeat(120_000), physical: Array.from({ length: 1000 }, (_, i) => `p-${i}`) });
       expect(await log.append(big)).toBe(true);
       expect(await log.append(entry("run:a", 2))).toBe(true);
-      expect(await log.read("run:a", 1, 1)).toEqual([big]);
+      await expectRead(log, "run:a", [big], 1, 1);
     });
 
     check("awkward text comes back as it was, in entries and in actors' names", async ({ ports: { log } }) => {
       const actor = `limit:${AWKWARD_NAME}`;
       const awkward = entry(actor, 1, { text: AWKWARD, nonce: AWKWARD });
       expect(await log.append(awkward)).toBe(true);
-      expect(await log.read(actor)).toEqual([awkward]);
+      await expectRead(log, actor, [awkward]);
       expect(withoutEvents(await log.tail(actor))).toEqual(withoutEvents(awkward));
     });
 
@@ -136,7 +148,7 @@ export function logContract(make: Make, skips: Skips = {}): void {
       written.physical.push("changed");
       const read = (await log.tail("run:a")) as unknown as { nonce: string };
       read.nonce = "changed";
-      expect(await log.read("run:a")).toEqual([entry("run:a", 1)]);
+      await expectRead(log, "run:a", [entry("run:a", 1)]);
       expect((await log.tail("run:a"))?.nonce).toBe("nonce-1");
     });
 
@@ -154,7 +166,7 @@ export function logContract(make: Make, skips: Skips = {}): void {
     check("an append that returned true is there after the process died, and the next one follows it", async (subject) => {
       const entries = await fill(subject.ports.log, "run:a", 20);
       const { log } = (await subject.reopen()).ports;
-      expect(await log.read("run:a")).toEqual(entries);
+      await expectRead(log, "run:a", entries);
       expect(withoutEvents(await log.tail("run:a"))).toEqual(withoutEvents(entries[19] as Entry));
       expect(await log.append(entry("run:a", 20))).toBe(false);
       expect(await log.append(entry("run:a", 21))).toBe(true);
