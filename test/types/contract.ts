@@ -4,9 +4,13 @@
  */
 import type * as Contract from "./windhover.d.ts";
 
-declare const actual: typeof import("windhover") & typeof import("windhover/testing");
+declare const main: typeof import("windhover");
+declare const testing: typeof import("windhover/testing");
 
-export const contract: typeof Contract = actual;
+// Users catch a WindhoverError and never make one: its instances are the contract, its constructor is ours.
+export const mainContract: Omit<typeof Contract, "createTestHarness" | "WindhoverError"> = main;
+export const errorContract: Contract.WindhoverError = main.WindhoverError.prototype;
+export const testingContract: Pick<typeof Contract, "createTestHarness"> = testing;
 
 export type {
   BlockType,
