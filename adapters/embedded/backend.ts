@@ -8,7 +8,7 @@ import type { Clock, Inbox, Ports, Random, TaskQueue } from "../../engine/ports.
 import { EmbeddedAborts } from "./aborts.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { type Database, loadDriver } from "./database.ts";
-import { type EmittedEvent, EmbeddedEvents } from "./events.ts";
+import { EmbeddedEvents, type EmittedEvent } from "./events.ts";
 import { mapFailure } from "./failure.ts";
 import { Journal, type JournalStats } from "./journal.ts";
 import { EmbeddedLines } from "./lines.ts";
@@ -45,7 +45,10 @@ export interface EmbeddedStats extends JournalStats {
 }
 
 export interface EmbeddedBackend {
-  readonly ports: Ports & { readonly inbox: Inbox & Required<Pick<Inbox, "decline" | "reconsider">>; readonly tasks: TaskQueue & Required<Pick<TaskQueue, "decline" | "reconsider">> };
+  readonly ports: Ports & {
+    readonly inbox: Inbox & Required<Pick<Inbox, "decline" | "reconsider">>;
+    readonly tasks: TaskQueue & Required<Pick<TaskQueue, "decline" | "reconsider">>;
+  };
   /** Tell when it is worth to `receive` again. They ring too when the backend fails or closes. */
   readonly signals: { readonly mail: Signal; readonly tasks: Signal };
   /** Events that this process emits; returns how to stop. Those of all processes: `events`. */

@@ -32,13 +32,24 @@ export class EmbeddedEvents implements Events, Section {
 
   /** Events of all processes in the order in which they were written, each once, after the `after`-th. */
   async read(after = 0, limit = 1000): Promise<readonly (EmittedEvent & { readonly seq: number })[]> {
-    const rows = this.#journal.read(this, () => this.#database.prepare("SELECT seq, id, type, run, at, detail FROM events WHERE seq > ? ORDER BY seq LIMIT ?").all(after, limit));
-    return rows.map((row) => ({ seq: row["seq"] as number, id: row["id"] as string, type: row["type"] as string, run: row["run"] as string, at: row["at"] as number, detail: JSON.parse(row["detail"] as string) }));
+    const rows = this.#journal.read(this, () =>
+      this.#database.prepare("SELECT seq, id, type, run, at, detail FROM events WHERE seq > ? ORDER BY seq LIMIT ?").all(after, limit),
+    );
+    return rows.map((row) => ({
+      seq: row["seq"] as number,
+      id: row["id"] as string,
+      type: row["type"] as string,
+      run: row["run"] as string,
+      at: row["at"] as number,
+      detail: JSON.parse(row["detail"] as string),
+    }));
   }
 
   write(): void {
     for (const { id, type, run, at, detail } of this.#pending)
-      this.#database.prepare("INSERT INTO events (id, type, run, at, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING").run(id, type, run, at, JSON.stringify(detail));
+      this.#database
+        .prepare("INSERT INTO events (id, type, run, at, detail) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+        .run(id, type, run, at, JSON.stringify(detail));
     this.#unannounced = this.#pending;
     this.#pending = [];
   }

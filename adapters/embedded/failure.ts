@@ -23,10 +23,16 @@ export function mapFailure(error: unknown, file: string, verb: "opened" | "read"
   const result = resultCode(error);
   const why = message ?? String(error);
   if (DAMAGED.has(result)) return damaged(file, why, error);
-  if (NO_ROOM.has(result) || BUSY.has(result) || SYSTEM.has(code ?? "")) return new WindhoverError("WH3003", { message: `${file} could not be ${verb}: ${why}.`, got: why, cause: error });
+  if (NO_ROOM.has(result) || BUSY.has(result) || SYSTEM.has(code ?? ""))
+    return new WindhoverError("WH3003", { message: `${file} could not be ${verb}: ${why}.`, got: why, cause: error });
   return new WindhoverError("WH9001", { message: `${file} could not be ${verb}: ${why}.`, cause: error });
 }
 
 export function damaged(file: string, why: string, cause?: unknown): WindhoverError {
-  return new WindhoverError("WH3001", { message: `${file} is damaged or is no database of Windhover: ${why}.`, expected: "a SQLite database written by Windhover", got: why, cause });
+  return new WindhoverError("WH3001", {
+    message: `${file} is damaged or is no database of Windhover: ${why}.`,
+    expected: "a SQLite database written by Windhover",
+    got: why,
+    cause,
+  });
 }

@@ -44,7 +44,13 @@ export function insert(waiting: Letter[], letter: Letter): void {
 /** Somebody had it in hand when a process died. */
 export const isSuspect = (slot: Slot): boolean => slot.inherited && slot.waiting.some((letter) => letter.stored > 0);
 
-export const deliver = ({ actor, physical, body, receives, receipt }: Letter): Delivery => ({ actor, physical, message: JSON.parse(body as string) as Message, receives, receipt: receipt as string });
+export const deliver = ({ actor, physical, body, receives, receipt }: Letter): Delivery => ({
+  actor,
+  physical,
+  message: JSON.parse(body as string) as Message,
+  receives,
+  receipt: receipt as string,
+});
 
 /** Suspects are looked at between others, so that a stream of new mail does not hold them up for ever. */
 const SUSPECT_EVERY = 8;

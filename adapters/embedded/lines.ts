@@ -33,7 +33,10 @@ export class EmbeddedLines implements Logs, Section {
   }
 
   #flush(): void {
-    for (const { run, id, at, call, body } of this.#lines) this.#database.prepare("INSERT INTO log_lines (run, id, at, call, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING").run(run, id, at, call ?? null, body);
+    for (const { run, id, at, call, body } of this.#lines)
+      this.#database
+        .prepare("INSERT INTO log_lines (run, id, at, call, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
+        .run(run, id, at, call ?? null, body);
     this.#lines = [];
   }
 }

@@ -2,8 +2,9 @@
  * The logs of all actors. An entry is one row; what an actor's entries fold to stands once, in the actor's own row, and is replaced by each append in the same transaction, so that
  * old states do not pile up.
  */
-import type { ActorState, Entry } from "../../engine/events.ts";
+
 import { WindhoverError } from "../../engine/errors.ts";
+import type { ActorState, Entry } from "../../engine/events.ts";
 import type { Log } from "../../engine/ports.ts";
 import type { Database } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
@@ -54,7 +55,10 @@ export class EmbeddedLog implements Log, Section {
       if (!last) return [undefined, []];
       // An append of another process may come between the two statements: what is after `last` is left for the next read.
       const until = Math.min(to, last["n"] as number);
-      return [last, this.#database.prepare("SELECT n, head, events FROM entries WHERE actor = ? AND n BETWEEN ? AND ? ORDER BY n").all(last["id"] as number, from, until)];
+      return [
+        last,
+        this.#database.prepare("SELECT n, head, events FROM entries WHERE actor = ? AND n BETWEEN ? AND ? ORDER BY n").all(last["id"] as number, from, until),
+      ];
     });
     if (!last) return [];
     const until = Math.min(to, last["n"] as number);

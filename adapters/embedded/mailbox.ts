@@ -12,7 +12,7 @@ import type { Delivery, Message } from "../../engine/messages.ts";
 import type { Clock, Inbox, Mailbox } from "../../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
-import { type Letter, Queues, type Slot, deliver, insert, newSlot } from "./letters.ts";
+import { deliver, insert, type Letter, newSlot, Queues, type Slot } from "./letters.ts";
 import { Bell } from "./signal.ts";
 
 /** After this, mail that we have no time for is offered to other processes. Unit: milliseconds. */
@@ -170,7 +170,9 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   catchUp(): void {
     if (!this.#membership.joined) return;
-    const news = this.#database.prepare("SELECT m.seq, m.actor, m.physical, m.receives, c.owner FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE m.seq > ? ORDER BY m.seq").all(this.#lastSeq);
+    const news = this.#database
+      .prepare("SELECT m.seq, m.actor, m.physical, m.receives, c.owner FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE m.seq > ? ORDER BY m.seq")
+      .all(this.#lastSeq);
     for (const row of news) {
       this.#lastSeq = row["seq"] as number;
       if (row["owner"] === this.#membership.id) this.#add(row);
@@ -180,7 +182,8 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     if (orphans === this.#orphans) return;
     this.#orphans = orphans;
     this.#yielded = false;
-    for (const row of this.#database.prepare("SELECT DISTINCT m.actor FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE c.owner IS NULL").all()) this.#want(row["actor"] as string);
+    for (const row of this.#database.prepare("SELECT DISTINCT m.actor FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE c.owner IS NULL").all())
+      this.#want(row["actor"] as string);
   }
 
   write(): void {
@@ -193,7 +196,11 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     for (const letter of this.#inserts) {
       const slot = joined ? this.#slots.get(letter.actor) : undefined;
       if (slot && !slot.ours) this.#claim(slot, id);
-      letter.seq = Number(this.#database.prepare("INSERT INTO mail (actor, physical, receives, body) VALUES (?, ?, ?, ?)").run(letter.actor, letter.physical, letter.receives, letter.body).lastInsertRowid);
+      letter.seq = Number(
+        this.#database
+          .prepare("INSERT INTO mail (actor, physical, receives, body) VALUES (?, ?, ?, ?)")
+          .run(letter.actor, letter.physical, letter.receives, letter.body).lastInsertRowid,
+      );
       letter.stored = letter.receives;
       this.#lastSeq = letter.seq;
       if (this.#letters.has(letter.physical)) this.#keep(letter);
@@ -265,7 +272,9 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   /** The last delivery is acknowledged. If another process has sent something meanwhile, the claim stays, and we shall see it. */
   #drop(slot: Slot, owner: string): void {
     if (slot.waiting.length > 0 || slot.hand.size > 0 || this.#slots.get(slot.actor) !== slot) return;
-    const dropped = this.#database.prepare("DELETE FROM claims WHERE actor = ?1 AND owner = ?2 AND NOT EXISTS (SELECT 1 FROM mail WHERE actor = ?1)").run(slot.actor, owner).changes > 0;
+    const dropped =
+      this.#database.prepare("DELETE FROM claims WHERE actor = ?1 AND owner = ?2 AND NOT EXISTS (SELECT 1 FROM mail WHERE actor = ?1)").run(slot.actor, owner)
+        .changes > 0;
     if (dropped) this.#slots.delete(slot.actor);
   }
 

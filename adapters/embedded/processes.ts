@@ -107,7 +107,10 @@ export class Processes implements Membership {
   #inherit(id: string): void {
     // Somebody else may have been quicker between our look and the transaction.
     if (this.#database.prepare("DELETE FROM processes WHERE id = ?").run(id).changes === 0) return;
-    const actors = this.#database.prepare("SELECT actor FROM claims WHERE owner = ?").all(id).map((row) => row["actor"] as string);
+    const actors = this.#database
+      .prepare("SELECT actor FROM claims WHERE owner = ?")
+      .all(id)
+      .map((row) => row["actor"] as string);
     this.#database.prepare("UPDATE claims SET owner = ? WHERE owner = ?").run(this.id, id);
     this.#database.prepare("UPDATE tasks SET owner = NULL WHERE owner = ?").run(id);
     this.#heirs.inherit(actors);

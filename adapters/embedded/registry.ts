@@ -23,7 +23,9 @@ export class EmbeddedRegistry implements Registry, Section {
   }
 
   async get(kind: string, key: string): Promise<RegistryValue | null> {
-    const row = this.#journal.read(this, () => this.#database.prepare("SELECT body FROM registry WHERE kind = ? AND key = ? AND (expires IS NULL OR expires > ?)").get(kind, key, this.#clock.now()));
+    const row = this.#journal.read(this, () =>
+      this.#database.prepare("SELECT body FROM registry WHERE kind = ? AND key = ? AND (expires IS NULL OR expires > ?)").get(kind, key, this.#clock.now()),
+    );
     return row ? (JSON.parse(row["body"] as string) as RegistryValue) : null;
   }
 
@@ -35,13 +37,20 @@ export class EmbeddedRegistry implements Registry, Section {
   }
 
   async list(kind: string): Promise<readonly { readonly key: string; readonly value: RegistryValue }[]> {
-    const rows = this.#journal.read(this, () => this.#database.prepare("SELECT key, body FROM registry WHERE kind = ? AND (expires IS NULL OR expires > ?) ORDER BY key").all(kind, this.#clock.now()));
+    const rows = this.#journal.read(this, () =>
+      this.#database.prepare("SELECT key, body FROM registry WHERE kind = ? AND (expires IS NULL OR expires > ?) ORDER BY key").all(kind, this.#clock.now()),
+    );
     return rows.map((row) => ({ key: row["key"] as string, value: JSON.parse(row["body"] as string) as RegistryValue }));
   }
 
   write(): void {
     for (const { kind, key, value } of this.#changes.values()) {
-      if (value) this.#database.prepare("INSERT INTO registry (kind, key, expires, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, body = excluded.body").run(kind, key, value.expires, value.body);
+      if (value)
+        this.#database
+          .prepare(
+            "INSERT INTO registry (kind, key, expires, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET expires = excluded.expires, body = excluded.body",
+          )
+          .run(kind, key, value.expires, value.body);
       else this.#database.prepare("DELETE FROM registry WHERE kind = ? AND key = ?").run(kind, key);
     }
     this.#changes.clear();

@@ -40,14 +40,20 @@ export class EmbeddedResults implements Results, Section {
 
   async get(key: string): Promise<string> {
     const row = this.#journal.read(this, () => this.#database.prepare("SELECT coding, content FROM results WHERE key = ?").get(key));
-    if (!row) throw new WindhoverError("WH3007", { message: `The result store of ${this.#database.file} has nothing under "${key}".`, expected: "a stored result", got: "nothing" });
+    if (!row)
+      throw new WindhoverError("WH3007", {
+        message: `The result store of ${this.#database.file} has nothing under "${key}".`,
+        expected: "a stored result",
+        got: "nothing",
+      });
     const content = row["content"] as Uint8Array;
     if (row["coding"] === "plain") return Buffer.from(content).toString("utf8");
     return (content.length < WORTH_A_THREAD / 4 ? inflateRawSync(content) : await inflateAside(content)).toString("utf8");
   }
 
   write(): void {
-    for (const [key, [coding, content]] of this.#pending) this.#database.prepare("INSERT INTO results (key, coding, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING").run(key, coding, content);
+    for (const [key, [coding, content]] of this.#pending)
+      this.#database.prepare("INSERT INTO results (key, coding, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING").run(key, coding, content);
     this.#pending.clear();
   }
 }

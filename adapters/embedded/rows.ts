@@ -1,6 +1,7 @@
 /** The index: rows of runs, deployments and artifacts, derived from the logs. A row written several times before a flush is written once. */
-import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
+
 import { WindhoverError } from "../../engine/errors.ts";
+import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
 import type { Index, RunFilter } from "../../engine/ports.ts";
 import type { Database, Row, Value } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
@@ -73,11 +74,17 @@ export class EmbeddedIndex implements Index, Section {
     for (const { body } of this.#runs.values()) this.#writeRun(JSON.parse(body) as RunRow, body);
     this.#runs.clear();
     for (const [name, { seq, body }] of this.#deployments)
-      this.#database.prepare("INSERT INTO deployments (name, seq, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, body = excluded.body WHERE excluded.seq >= seq").run(name, seq, body);
+      this.#database
+        .prepare(
+          "INSERT INTO deployments (name, seq, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq, body = excluded.body WHERE excluded.seq >= seq",
+        )
+        .run(name, seq, body);
     this.#deployments.clear();
     for (const [id, body] of this.#artifacts) {
       const { run, at } = JSON.parse(body) as ArtifactRow;
-      this.#database.prepare("INSERT INTO artifacts (id, run, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body").run(id, run, at, body);
+      this.#database
+        .prepare("INSERT INTO artifacts (id, run, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body")
+        .run(id, run, at, body);
     }
     this.#artifacts.clear();
   }

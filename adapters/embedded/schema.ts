@@ -63,13 +63,18 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
   const database = openDatabase(file);
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864");
+    database.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
+    );
     create(database);
     refuseNewer(file, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
     if (Number(database.prepare("PRAGMA page_count").get()?.["page_count"]) <= CHECKED_PAGES) {
       const verdict = String(database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]);
       if (verdict !== "ok") throw damaged(file, verdict);
     }
+    // A file that may only be read opens well enough; better to hear of it now than in the middle of a run.
+    begin(database);
+    database.exec("UPDATE counters SET value = value; ROLLBACK");
     return database;
   } catch (error) {
     abandon(database);
@@ -143,5 +148,9 @@ function inspect(file: string): void {
 
 function refuseNewer(file: string, version: number): void {
   if (version > SCHEMA_VERSION)
-    throw new WindhoverError("WH3002", { message: `${file} was written by a newer Windhover.`, expected: `a database of version ${SCHEMA_VERSION} or older`, got: `version ${version}` });
+    throw new WindhoverError("WH3002", {
+      message: `${file} was written by a newer Windhover.`,
+      expected: `a database of version ${SCHEMA_VERSION} or older`,
+      got: `version ${version}`,
+    });
 }

@@ -70,7 +70,9 @@ export class EmbeddedSecrets implements Secrets {
       if (error instanceof WindhoverError) throw error;
       throw new WindhoverError("WH3001", {
         message: `${this.#file} cannot be read with this key: the key is another one, or the file is damaged.`,
-        expected: process.env["WINDHOVER_SECRET_KEY"] ? "the WINDHOVER_SECRET_KEY that it was written with" : `the key in ${this.#keyFile} that it was written with`,
+        expected: process.env["WINDHOVER_SECRET_KEY"]
+          ? "the WINDHOVER_SECRET_KEY that it was written with"
+          : `the key in ${this.#keyFile} that it was written with`,
         action: "Restore the key or the file from a copy. Nothing was changed.",
         cause: error,
       });
@@ -95,7 +97,11 @@ export class EmbeddedSecrets implements Secrets {
     const given = process.env["WINDHOVER_SECRET_KEY"];
     if (given) return createHash("sha256").update(given).digest();
     if (!existsSync(this.#keyFile)) {
-      if (existsSync(this.#file)) throw new WindhoverError("WH3001", { message: `${this.#keyFile} is missing, and without it ${this.#file} cannot be read.`, action: "Restore the key from a copy, or set WINDHOVER_SECRET_KEY." });
+      if (existsSync(this.#file))
+        throw new WindhoverError("WH3001", {
+          message: `${this.#keyFile} is missing, and without it ${this.#file} cannot be read.`,
+          action: "Restore the key from a copy, or set WINDHOVER_SECRET_KEY.",
+        });
       // Linked into place: of two processes that make a key at once, one wins and both use its key.
       const made = `${this.#keyFile}.${randomBytes(6).toString("hex")}`;
       write(made, randomBytes(32).toString("base64"));

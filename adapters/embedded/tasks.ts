@@ -2,8 +2,9 @@
  * Task queues, one a pool. A message is a row; its owner is the process that has it in hand. It is handed out only when that is on disk: what a dead process had in hand is
  * known exactly, so that what merely waited there is not taken for a crash, and a task that kills its process at once is not run for ever.
  */
+
+import type { WindhoverError } from "../../engine/errors.ts";
 import type { TaskDelivery, TaskMessage, TaskQueue } from "../../engine/ports.ts";
-import { WindhoverError } from "../../engine/errors.ts";
 import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
 import type { Membership } from "./mailbox.ts";
@@ -113,7 +114,8 @@ export class EmbeddedTasks implements TaskQueue, Section {
 
   write(): void {
     for (const seq of this.#finished) this.#database.prepare("DELETE FROM tasks WHERE seq = ?").run(seq);
-    for (const seq of this.#returned) this.#database.prepare("UPDATE tasks SET owner = NULL, receives = receives - 1 WHERE seq = ? AND owner = ?").run(seq, this.#membership.id);
+    for (const seq of this.#returned)
+      this.#database.prepare("UPDATE tasks SET owner = NULL, receives = receives - 1 WHERE seq = ? AND owner = ?").run(seq, this.#membership.id);
     this.#finished = [];
     this.#returned = [];
     for (const request of this.#requests) this.#serve(request);
@@ -125,22 +127,33 @@ export class EmbeddedTasks implements TaskQueue, Section {
   #serve({ pool, most, taken }: Request): void {
     const [none, list] = this.#unwanted();
     const rows = this.#database
-      .prepare(`UPDATE tasks SET owner = ?, receives = receives + 1 WHERE seq IN (SELECT seq FROM tasks WHERE pool = ? AND owner IS NULL ${none} ORDER BY seq LIMIT ?) RETURNING seq, physical, receives, body`)
+      .prepare(
+        `UPDATE tasks SET owner = ?, receives = receives + 1 WHERE seq IN (SELECT seq FROM tasks WHERE pool = ? AND owner IS NULL ${none} ORDER BY seq LIMIT ?) RETURNING seq, physical, receives, body`,
+      )
       .all(this.#membership.id, pool, ...list, most);
     for (const row of [...rows].sort((a, b) => (a["seq"] as number) - (b["seq"] as number))) taken.push(this.#hold(pool, row));
     const fresh = this.#enqueued.get(pool)?.splice(0, most - taken.length) ?? [];
-    for (const each of fresh) taken.push(this.#hold(pool, { seq: this.#insert(each, this.#membership.id), physical: each.physical, receives: 1, body: each.body }));
+    for (const each of fresh)
+      taken.push(this.#hold(pool, { seq: this.#insert(each, this.#membership.id), physical: each.physical, receives: 1, body: each.body }));
   }
 
   #insert({ pool, physical, body }: Enqueued, owner: string | null): number {
-    const row = this.#database.prepare("INSERT INTO tasks (pool, physical, receives, owner, body) VALUES (?, ?, ?, ?, ?)").run(pool, physical, owner === null ? 0 : 1, owner, body);
+    const row = this.#database
+      .prepare("INSERT INTO tasks (pool, physical, receives, owner, body) VALUES (?, ?, ?, ?, ?)")
+      .run(pool, physical, owner === null ? 0 : 1, owner, body);
     return Number(row.lastInsertRowid);
   }
 
   #hold(pool: string, row: Row): TaskDelivery {
     const held: Held = { seq: row["seq"] as number, receipt: `${this.#membership.id}.${++this.#handed}` };
     this.#hand.set(row["physical"] as string, held);
-    return { physical: row["physical"] as string, pool, message: JSON.parse(row["body"] as string) as TaskMessage, receives: row["receives"] as number, receipt: held.receipt };
+    return {
+      physical: row["physical"] as string,
+      pool,
+      message: JSON.parse(row["body"] as string) as TaskMessage,
+      receives: row["receives"] as number,
+      receipt: held.receipt,
+    };
   }
 
   committed(): void {

@@ -66,7 +66,10 @@ export class EmbeddedTimers implements Timers, Section {
 
   write(): void {
     for (const { actor, id, timer } of this.#changes.values()) {
-      if (timer) this.#database.prepare("INSERT INTO timers (actor, id, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body").run(actor, id, timer.at, timer.body);
+      if (timer)
+        this.#database
+          .prepare("INSERT INTO timers (actor, id, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body")
+          .run(actor, id, timer.at, timer.body);
       else this.#database.prepare("DELETE FROM timers WHERE actor = ? AND id = ?").run(actor, id);
     }
     this.#changes.clear();

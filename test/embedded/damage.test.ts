@@ -95,7 +95,7 @@ describe("a database that cannot be used", () => {
   test("rubbish that is found later stops everything with WH3001", async () => {
     const directory = newDirectory();
     const backend = await openEmbedded({ directory });
-    await append(backend, 10_000);
+    await append(backend, 15_000);
     await backend.close();
     const file = databaseIn(directory);
     const pages = statSync(file).size / 4096;
@@ -151,7 +151,7 @@ describe("a directory that cannot be written", () => {
       const other = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
       const { stdout, stderr } = spawnSync(process.execPath, [program, "open", directory], { encoding: "utf8", ...other });
       chmodSync(directory, 0o755);
-      expect(stdout, stderr).toContain('"code":"WH3003"');
+      expect(stdout, `${stderr} in ${JSON.stringify(names)} as ${JSON.stringify(other)}`).toContain('"code":"WH3003"');
       expect(fingerprint(directory)).toEqual(before);
     }
   });

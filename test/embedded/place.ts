@@ -22,7 +22,7 @@ export function fingerprint(directory: string): Readonly<Record<string, string>>
 }
 
 export function entry(actor: string, n: number, text = ""): Entry {
-  return { actor, n, at: n, nonce: `nonce-${n}`, version: 1, physical: [], events: [], effects: [], state: { text } } as unknown as Entry;
+  return { actor, n, at: n, nonce: `nonce-${n}`, version: 1, physical: [], events: [text], effects: [], state: { n } } as unknown as Entry;
 }
 
 export const message = (id: string): Message => ({ kind: "cancel", id });
