@@ -1,6 +1,6 @@
 /**
  * How fast the embedded store is, as JSON lines: one append against one fdatasync of the same disk, and actors a second where 500 go through
- * send → receive → append → append → acknowledge and one index row side by side. Run: `npm run bench:store`, or bundle it with esbuild and run it with node.
+ * send → receive → append → append → acknowledge and one index row side by side. Bundle it with esbuild and run it with node.
  */
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -57,7 +57,15 @@ async function appends({ ports }: EmbeddedBackend): Promise<number> {
   return median(times);
 }
 
-const row = (id: string): RunRow => ({ id, seq: 2, name: id, flow: "digest", state: { type: "COMPLETED", name: "Completed", timestamp: 1 }, tags: ["bench"], createdAt: 1 });
+const row = (id: string): RunRow => ({
+  id,
+  seq: 2,
+  name: id,
+  flow: "digest",
+  state: { type: "COMPLETED", name: "Completed", timestamp: 1 },
+  tags: ["bench"],
+  createdAt: 1,
+});
 
 async function turn({ ports }: EmbeddedBackend, deliveries: readonly Delivery[]): Promise<void> {
   const { actor, physical } = deliveries[0] as Delivery;
@@ -70,22 +78,28 @@ async function turn({ ports }: EmbeddedBackend, deliveries: readonly Delivery[])
 /** Unit: actors a second. */
 async function actors(backend: EmbeddedBackend): Promise<number> {
   const { ports, signals } = backend;
-  await ports.inbox.receive(1);
   let done = 0;
-  let running = 0;
   let sent = 0;
   const from = performance.now();
   const finished = new Promise<void>((resolve, reject) => {
     const send = (): void => {
-      for (; sent < ACTORS && sent - done < SIDE_BY_SIDE; sent++) ports.mailbox.send(`run:actor-${sent}`, { kind: "start", id: `start:${sent}`, flow: "digest", name: `actor-${sent}`, parameters: "{}", createdAt: 1 } satisfies Message).catch(reject);
+      for (; sent < ACTORS && sent - done < SIDE_BY_SIDE; sent++)
+        ports.mailbox
+          .send(`run:actor-${sent}`, {
+            kind: "start",
+            id: `start:${sent}`,
+            flow: "digest",
+            name: `actor-${sent}`,
+            parameters: "{}",
+            createdAt: 1,
+          } satisfies Message)
+          .catch(reject);
     };
     const pump = async (): Promise<void> => {
       for (;;) {
         const deliveries = await ports.inbox.receive(10);
         if (deliveries.length === 0) return;
-        running++;
         turn(backend, deliveries).then(() => {
-          running--;
           if (++done === ACTORS) resolve();
           else send();
         }, reject);
@@ -102,6 +116,8 @@ const directory = mkdtempSync(join(tmpdir(), "windhover-bench-"));
 try {
   const sync = fdatasync(directory);
   const backend = await openEmbedded({ directory });
+  // Like a process that runs flows.
+  await backend.ports.inbox.receive(1);
   const append = await appends(backend);
   print({ bench: "store", what: "append", medianMs: append, fdatasyncMs: sync, ratio: append / sync });
   const before = backend.stats();

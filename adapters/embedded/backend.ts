@@ -86,7 +86,7 @@ export async function openEmbedded(options: EmbeddedOptions = {}): Promise<Embed
   const database = openStore(file, uses > 0);
   opened.set(file, uses + 1);
   if (maxBytes !== undefined) limitSize(database, maxBytes);
-  return assemble(database, directory, clock, random);
+  return assemble(build(database, directory, clock, random), clock, random);
 }
 
 function limitSize(database: Database, maxBytes: number): void {
@@ -94,7 +94,8 @@ function limitSize(database: Database, maxBytes: number): void {
   database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageSize))}`);
 }
 
-function assemble(database: Database, directory: string, clock: Clock, random: Random): EmbeddedBackend {
+/** All parts of an open store. */
+function build(database: Database, directory: string, clock: Clock, random: Random) {
   const journal = new Journal(database);
   // Only ever called once all is there.
   const processes: Processes = new Processes(random.id(), directory, database, journal, {
@@ -121,7 +122,12 @@ function assemble(database: Database, directory: string, clock: Clock, random: R
   const secrets = new EmbeddedSecrets(directory, () => journal.check());
   // Timers before the mailbox: those that are due become mail in the same transaction.
   for (const section of [log, results, tasks, timers, mailbox, aborts, index, registry, logs, events]) journal.add(section);
+  return { database, journal, processes, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets };
+}
+type Parts = ReturnType<typeof build>;
 
+function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
+  const { journal, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets } = parts;
   const glance = setInterval(() => {
     try {
       journal.glance();
@@ -129,40 +135,17 @@ function assemble(database: Database, directory: string, clock: Clock, random: R
       // Poisoned: whoever asks next is told.
     }
   }, GLANCE_MS).unref();
-
   let open = true;
-  const letGo = (farewell: boolean): void => {
+  const end = (farewell: boolean): void => {
     if (!open) return;
     open = false;
     clearInterval(glance);
     atExit.delete(exit);
-    let damaged = false;
-    try {
-      if (farewell && processes.joined)
-        journal.transaction(() => {
-          mailbox.leave();
-          tasks.leave();
-          processes.leave();
-        });
-      else if (farewell) journal.flush();
-      if (farewell) fold(database);
-    } catch (error) {
-      // It was poisoned before, and everybody has been told.
-      damaged = error instanceof WindhoverError && error.code === "WH3001";
-    }
-    journal.poison(new WindhoverError("WH3008", { message: `The backend on ${database.file} was closed.` }));
-    timers.stop();
-    processes.stop(farewell);
-    if (damaged) abandon(database);
-    else database.close();
-    const uses = (opened.get(database.file) ?? 1) - 1;
-    if (uses > 0) opened.set(database.file, uses);
-    else opened.delete(database.file);
+    letGo(parts, farewell);
   };
-  const exit = (): void => letGo(true);
+  const exit = (): void => end(true);
   if (atExit.size === 0 && !process.listeners("exit").includes(leaveAll)) process.on("exit", leaveAll);
   atExit.add(exit);
-
   return {
     ports: { log, mailbox, inbox: mailbox, tasks, aborts, timers, results, index, registry, secrets, logs, events, clock, random },
     signals: { mail: mailbox.bell, tasks: tasks.bell },
@@ -174,9 +157,34 @@ function assemble(database: Database, directory: string, clock: Clock, random: R
       await journal.durable();
     },
     stats: () => ({ ...journal.stats, appends: log.appends, mail: mailbox.waiting, tasksInHand: tasks.inHand }),
-    close: async () => letGo(true),
-    kill: () => letGo(false),
+    close: async () => end(true),
+    kill: () => end(false),
   };
+}
+
+function letGo({ database, journal, processes, mailbox, tasks, timers }: Parts, farewell: boolean): void {
+  let damaged = false;
+  try {
+    if (farewell && processes.joined)
+      journal.transaction(() => {
+        mailbox.leave();
+        tasks.leave();
+        processes.leave();
+      });
+    else if (farewell) journal.flush();
+    if (farewell) fold(database);
+  } catch (error) {
+    // It was poisoned before, and everybody has been told.
+    damaged = error instanceof WindhoverError && error.code === "WH3001";
+  }
+  journal.poison(new WindhoverError("WH3008", { message: `The backend on ${database.file} was closed.` }));
+  timers.stop();
+  processes.stop(farewell);
+  if (damaged) abandon(database);
+  else database.close();
+  const uses = (opened.get(database.file) ?? 1) - 1;
+  if (uses > 0) opened.set(database.file, uses);
+  else opened.delete(database.file);
 }
 
 /** A process that exits writes what it has noted, like one that closes its backends. */

@@ -8,6 +8,8 @@ export interface Letter {
   body: string | null;
   /** Its row; 0 until it is written. */
   seq: number;
+  /** Which sending of this process it is; 0 for another's, which is always written. */
+  readonly sent: number;
   /** How often it was handed out. */
   receives: number;
   /** The same as the database knows it. */
@@ -32,12 +34,15 @@ export interface Slot {
 export const newSlot = (actor: string): Slot => ({ actor, ours: false, inherited: false, waiting: [], hand: new Map(), readySince: null });
 
 /** Rows come in the order of `seq`; what is not written yet comes after all that is. */
-const order = (letter: Letter): number => letter.seq || Number.POSITIVE_INFINITY;
+function isAfter(letter: Letter, other: Letter): boolean {
+  if (letter.seq === 0 && other.seq === 0) return letter.sent > other.sent;
+  return (letter.seq || Number.POSITIVE_INFINITY) > (other.seq || Number.POSITIVE_INFINITY);
+}
 
 /** Puts a letter at its place, which is nearly always the end. */
 export function insert(waiting: Letter[], letter: Letter): void {
   let at = waiting.length;
-  while (at > 0 && order(waiting[at - 1] as Letter) > order(letter)) at--;
+  while (at > 0 && isAfter(waiting[at - 1] as Letter, letter)) at--;
   waiting.splice(at, 0, letter);
 }
 

@@ -73,7 +73,8 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   /** Notes a message for the next transaction, or for the one that is being written. */
   post(actor: string, body: string): void {
-    const letter: Letter = { actor, physical: `${this.#membership.id}-${(++this.#sent).toString(36)}`, body, seq: 0, receives: 0, stored: 0, receipt: null };
+    const sent = ++this.#sent;
+    const letter: Letter = { actor, physical: `${this.#membership.id}-${sent.toString(36)}`, body, seq: 0, sent, receives: 0, stored: 0, receipt: null };
     this.#inserts.add(letter);
     if (!this.#membership.joined || this.#declined.has(actor)) return;
     const slot = this.#slot(actor);
@@ -315,7 +316,16 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     const physical = row["physical"] as string;
     if (this.#letters.has(physical)) return;
     const receives = row["receives"] as number;
-    const letter: Letter = { actor: row["actor"] as string, physical, body: null, seq: row["seq"] as number, receives, stored: receives, receipt: null };
+    const letter: Letter = {
+      actor: row["actor"] as string,
+      physical,
+      body: null,
+      seq: row["seq"] as number,
+      sent: 0,
+      receives,
+      stored: receives,
+      receipt: null,
+    };
     const slot = this.#slot(letter.actor);
     this.#letters.set(physical, letter);
     insert(slot.waiting, letter);

@@ -8,6 +8,7 @@ import { type Database, openDatabase } from "./database.ts";
 import { isBusy, mapFailure } from "./failure.ts";
 import type { Journal } from "./journal.ts";
 import type { Membership } from "./mailbox.ts";
+import { extendLog } from "./wal.ts";
 
 /** How often the others are looked at. Unit: milliseconds. */
 const WATCH_MS = 500;
@@ -52,7 +53,10 @@ export class Processes implements Membership {
       throw this.#journal.poison(mapFailure(error, file, "written"));
     }
     // The row comes after the lock: whoever finds the row and no lock knows that we are gone.
-    this.#journal.transaction(() => this.#database.prepare("INSERT INTO processes (id) VALUES (?)").run(this.id));
+    this.#journal.transaction(() => {
+      this.#database.prepare("INSERT INTO processes (id) VALUES (?)").run(this.id);
+      extendLog(this.#database);
+    });
     this.joined = true;
     this.takeOver();
     this.#sweep();

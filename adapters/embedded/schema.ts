@@ -6,12 +6,13 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { WindhoverError } from "../../engine/errors.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { damaged, isBusy, mapFailure } from "./failure.ts";
+import { CHECKPOINT_PAGES } from "./wal.ts";
 
 /** "whov", by which `file` and we know the file. */
 export const APPLICATION_ID = 0x77686f76;
 export const SCHEMA_VERSION = 1;
 /** Up to this size the whole file is checked when it is opened. It costs about a millisecond a megabyte. Unit: pages. */
-const CHECKED_PAGES = 2000;
+const CHECKED_PAGES = 1000;
 /** How long SQLite waits for another process before we do something else and try again. Unit: milliseconds. */
 const BUSY_MS = 1000;
 
@@ -64,7 +65,7 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
   try {
     database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
     database.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864",
+      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = 67108864`,
     );
     create(database);
     refuseNewer(file, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));

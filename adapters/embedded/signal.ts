@@ -2,6 +2,7 @@
 export interface Signal {
   /** Resolves when the signal is raised, at once if that happened since the last wait ended. Several who wait are all told. */
   wait(): Promise<void>;
+  raise(): void;
   /** Calls the listener after each time that there may be something; returns how to stop. */
   subscribe(listener: () => void): () => void;
 }

@@ -53,7 +53,8 @@ export class Child {
 
   /** Resolves when the condition holds, or the process has ended. */
   async until(condition: (said: readonly Said[]) => boolean): Promise<void> {
-    while (!condition(this.said) && this.#process.exitCode === null && this.#process.signalCode === null) await new Promise<void>((resolve) => this.#listeners.push(resolve));
+    while (!condition(this.said) && this.#process.exitCode === null && this.#process.signalCode === null)
+      await new Promise<void>((resolve) => this.#listeners.push(resolve));
   }
 
   async kill(): Promise<void> {

@@ -14,7 +14,17 @@ async function turn({ ports }: EmbeddedBackend, deliveries: readonly Delivery[])
   const fresh = deliveries.filter((each) => !tail?.physical.includes(each.physical));
   if (fresh.length > 0) {
     const n = (tail?.n ?? 0) + 1;
-    const entry = { actor, n, at: n, nonce: ports.random.id(), version: 1, physical: deliveries.map((each) => each.physical), events: fresh.map((each) => each.message.id), effects: [], state: {} };
+    const entry = {
+      actor,
+      n,
+      at: n,
+      nonce: ports.random.id(),
+      version: 1,
+      physical: deliveries.map((each) => each.physical),
+      events: fresh.map((each) => each.message.id),
+      effects: [],
+      state: {},
+    };
     if (!(await ports.log.append(entry as unknown as Entry))) throw new Error(`somebody else appends to ${actor}`);
     for (const each of fresh) say({ what: "appended", id: each.message.id });
   }

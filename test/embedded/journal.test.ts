@@ -4,7 +4,15 @@ import { openEmbedded } from "../../adapters/embedded/backend.ts";
 import { loadDriver, openDatabase } from "../../adapters/embedded/database.ts";
 import { databaseIn, entry, message, newDirectory } from "./place.ts";
 
-const row = (id: string, seq: number) => ({ id, seq, name: `at ${seq}`, flow: "f", state: { type: "RUNNING" as const, name: "Running", timestamp: 1 }, tags: [], createdAt: 1 });
+const row = (id: string, seq: number) => ({
+  id,
+  seq,
+  name: `at ${seq}`,
+  flow: "f",
+  state: { type: "RUNNING" as const, name: "Running", timestamp: 1 },
+  tags: [],
+  createdAt: 1,
+});
 
 describe("group commit", () => {
   test("a hundred appends that are asked for together are one flush", async () => {
@@ -34,7 +42,12 @@ describe("group commit", () => {
     const deliveries = await backend.ports.inbox.receive(1);
     await backend.ports.log.append(entry("run:a", 1));
     const before = backend.stats().flushes;
-    await Promise.all([backend.ports.index.putRun(row("a", 1)), backend.ports.index.putRun(row("a", 2)), backend.ports.timers.set("run:a", "t", Date.now() + 1e9, message("t")), backend.ports.mailbox.acknowledge(deliveries)]);
+    await Promise.all([
+      backend.ports.index.putRun(row("a", 1)),
+      backend.ports.index.putRun(row("a", 2)),
+      backend.ports.timers.set("run:a", "t", Date.now() + 1e9, message("t")),
+      backend.ports.mailbox.acknowledge(deliveries),
+    ]);
     expect(backend.stats().flushes - before, "nobody waited").toBe(0);
     await backend.ports.log.append(entry("run:a", 2));
     expect(backend.stats().flushes - before, "one flush took them all").toBe(1);
@@ -44,6 +57,23 @@ describe("group commit", () => {
     expect((await again.ports.index.run("a"))?.name).toBe("at 2");
     expect(await again.ports.inbox.receive(1)).toEqual([]);
     await again.close();
+  });
+
+  test("what is released before it was written keeps its place before what was sent later", async () => {
+    const backend = await openEmbedded({ directory: newDirectory() });
+    const { mailbox, inbox } = backend.ports;
+    await inbox.receive(1);
+    await mailbox.send("run:a", message("0"));
+    const [first] = await inbox.receive(1);
+    const sent = ["1", "2", "3"].map((id) => mailbox.send("run:a", message(id)));
+    await mailbox.acknowledge(first ? [first] : []);
+    const held = await inbox.receive(2);
+    expect(held.map((each) => each.message.id)).toEqual(["1", "2"]);
+    sent.push(mailbox.send("run:a", message("4")));
+    await inbox.release(held);
+    expect((await inbox.receive(10)).map((each) => each.message.id)).toEqual(["1", "2", "3", "4"]);
+    await Promise.all(sent);
+    await backend.close();
   });
 
   test("a message that was acknowledged before it was written is never written", async () => {

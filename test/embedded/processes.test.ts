@@ -70,8 +70,15 @@ describe("processes that share a directory", () => {
     }
     const backend = await openEmbedded({ directory });
     const logged = new Map<string, string[]>();
-    for (let actor = 0; actor < 10; actor++) logged.set(`run:${actor}`, (await backend.ports.log.read(`run:${actor}`)).flatMap((entry) => entry.events as unknown as string[]));
-    expect(appended.filter((id) => ![...logged.values()].some((ids) => ids.includes(id))), "an entry that was appended is in the log").toEqual([]);
+    for (let actor = 0; actor < 10; actor++)
+      logged.set(
+        `run:${actor}`,
+        (await backend.ports.log.read(`run:${actor}`)).flatMap((entry) => entry.events as unknown as string[]),
+      );
+    expect(
+      appended.filter((id) => ![...logged.values()].some((ids) => ids.includes(id))),
+      "an entry that was appended is in the log",
+    ).toEqual([]);
     // What no entry has yet is in the mail: the survivor handles it.
     for (;;) {
       const deliveries = await backend.ports.inbox.receive(100);
@@ -84,7 +91,10 @@ describe("processes that share a directory", () => {
     const all = [...logged.values()].flat();
     const known = new Set(all);
     expect(sent.length).toBeGreaterThan(KILLS * 20);
-    expect(sent.filter((id) => !known.has(id)), "sent and lost").toEqual([]);
+    expect(
+      sent.filter((id) => !known.has(id)),
+      "sent and lost",
+    ).toEqual([]);
     expect(all.length, "each once").toBe(known.size);
     for (const ids of logged.values())
       for (let process = 0; process < started; process++) {
@@ -152,12 +162,18 @@ describe("a process that cannot serve an actor", () => {
     await one.ports.mailbox.send("run:foreign", message("2"));
     expect(await one.ports.inbox.receive(1)).toEqual([]);
     const taken = await nextMail(two);
-    expect(taken.map((each) => [each.message.id, each.receives])).toEqual([["1", 1], ["2", 1]]);
+    expect(taken.map((each) => [each.message.id, each.receives])).toEqual([
+      ["1", 1],
+      ["2", 1],
+    ]);
     await two.ports.inbox.decline(taken);
     await two.settle();
     expect(await two.ports.inbox.receive(10)).toEqual([]);
     one.ports.inbox.reconsider();
-    expect((await nextMail(one)).map((each) => [each.message.id, each.receives])).toEqual([["1", 1], ["2", 1]]);
+    expect((await nextMail(one)).map((each) => [each.message.id, each.receives])).toEqual([
+      ["1", 1],
+      ["2", 1],
+    ]);
     await one.close();
     await two.close();
   });

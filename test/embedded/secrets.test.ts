@@ -1,5 +1,5 @@
 /** Secrets lie in a file of their own, encrypted, and the key is its owner's alone. */
-import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { openEmbedded } from "../../adapters/embedded/backend.ts";
