@@ -1,0 +1,41 @@
+/** The embedded backend with a worker and a client: the whole engine in this process. */
+import type { Code } from "../../engine/definition.ts";
+import { shared } from "../../engine/scope.ts";
+import { PortsClient } from "../../sdk/ports-client.ts";
+import { createRuntime, type Runtime, type RuntimeOptions } from "../process/runtime.ts";
+import { type EmbeddedBackend, openEmbedded } from "./backend.ts";
+
+export interface OpenOptions extends RuntimeOptions {
+  readonly directory?: string;
+  /** Prints what happens, a line each, to the standard error. */
+  readonly narrate?: boolean;
+  /** False: look and send messages, but run nothing here. */
+  readonly work?: boolean;
+}
+export interface OpenedEmbedded {
+  readonly backend: EmbeddedBackend;
+  readonly runtime: Runtime;
+  readonly client: PortsClient;
+  readonly code: Code;
+}
+
+/** How often a client looks at a run that another process may be working on. Unit: milliseconds. */
+const LOOK_MS = 100;
+
+export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbedded> {
+  const backend = await openEmbedded({ directory: options.directory });
+  const code = options.code ?? shared.code;
+  const runtime = createRuntime(backend, { ...options, code });
+  if (options.work !== false) runtime.worker.start();
+  const { clock } = backend.ports;
+  const client = new PortsClient({
+    ports: backend.ports,
+    code,
+    changed: (actor) => runtime.changes.next(actor, clock.wait(LOOK_MS)),
+    close: async () => {
+      if (options.work !== false) await runtime.worker.stop();
+      await backend.close();
+    },
+  });
+  return { backend, runtime, client, code };
+}

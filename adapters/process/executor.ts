@@ -1,0 +1,139 @@
+/** Takes task messages from the pools, runs what is in them side by side, and reports. A message that was received before is a crash, never a run (rule 13). */
+import { runAttempt } from "../../engine/attempt.ts";
+import { DEFAULT_POOL } from "../../engine/effects.ts";
+import type { TaskReport } from "../../engine/messages.ts";
+import type { TaskDelivery, TaskItem } from "../../engine/ports.ts";
+import type { Host } from "../../engine/turn.ts";
+import type { PumpedBackend } from "./worker.ts";
+
+/** How many tasks of a pool run at once. */
+export type PoolLimits = Readonly<Record<string, number>>;
+const DEFAULT_AT_ONCE = 256;
+const POOL_AT_ONCE = 16;
+/** Reports in one message, at most. */
+const REPORTS = 500;
+
+export class Executor {
+  readonly #backend: PumpedBackend;
+  readonly #host: Host;
+  readonly #limits: PoolLimits;
+  readonly #fatal: (error: unknown) => void;
+  readonly #free = new Map<string, number>();
+  readonly #reports = new Map<string, TaskReport[]>();
+  #flushing: Promise<void> | undefined;
+  #stopped = true;
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  /** Counts what was taken and finished. */
+  steps = 0;
+
+  constructor(backend: PumpedBackend, host: Host, limits: PoolLimits, fatal: (error: unknown) => void) {
+    this.#backend = backend;
+    this.#host = host;
+    this.#limits = limits;
+    this.#fatal = fatal;
+    for (const pool of [DEFAULT_POOL, ...Object.keys(limits)]) this.serve(pool);
+  }
+
+  serve(pool: string): void {
+    if (this.#free.has(pool)) return;
+    this.#free.set(pool, this.#limits[pool] ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE));
+    this.wake();
+  }
+  wake(): void {
+    this.#wake?.();
+  }
+  start(): void {
+    this.#stopped = false;
+    for (const task of this.#host.code.tasks.values()) if (task.pool !== undefined) this.serve(task.pool);
+    this.#loop = this.#pump();
+  }
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#loop;
+  }
+
+  async #pump(): Promise<void> {
+    const { ports, signals } = this.#backend;
+    while (!this.#stopped) {
+      try {
+        for (const pool of [...this.#free.keys()]) {
+          while (!this.#stopped && (this.#free.get(pool) as number) > 0) {
+            const [delivery] = await ports.tasks.receive(pool, 1);
+            if (!delivery) break;
+            this.steps++;
+            this.#take(delivery);
+          }
+        }
+      } catch (error) {
+        return this.#fatal(error);
+      }
+      if (!this.#stopped) await Promise.race([signals.tasks.wait(), new Promise<void>((resolve) => { this.#wake = resolve; })]);
+    }
+  }
+
+  #take(delivery: TaskDelivery): void {
+    const { pool, message } = delivery;
+    const taken = message.tasks.length;
+    this.#free.set(pool, (this.#free.get(pool) as number) - taken);
+    void this.#run(delivery)
+      .catch((error) => this.#fatal(error))
+      .finally(() => {
+        this.#free.set(pool, (this.#free.get(pool) as number) + taken);
+        this.steps++;
+        this.wake();
+      });
+  }
+
+  async #run(delivery: TaskDelivery): Promise<void> {
+    const { ports } = this.#backend;
+    const { message, receives } = delivery;
+    if (receives > 1) {
+      const attempts = message.tasks.map(({ call, attempt, piece }) => ({ call, attempt, piece }));
+      await ports.mailbox.send(message.actor, { kind: "crash", id: `crash:${message.id}`, attempts });
+      return ports.tasks.acknowledge([delivery]);
+    }
+    if (message.tasks.some((item) => !this.#knows(item))) {
+      if (ports.tasks.decline) return ports.tasks.decline([delivery]);
+    }
+    const [pool, limit] = [delivery.pool, this.#limits[delivery.pool]];
+    const work = async (item: TaskItem): Promise<void> => this.#report(message.actor, await runAttempt(this.#host, message.actor, message.run, item));
+    await inParallel(message.tasks, limit ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE), work);
+    await ports.tasks.acknowledge([delivery]);
+  }
+  #knows({ run, task, variant }: TaskItem): boolean {
+    return run === "builtin" || run === "hook" || this.#host.code.task(task, variant) !== undefined;
+  }
+
+  /** What ends in one tick of the event loop is reported in one message (rule 40). */
+  #report(actor: string, report: TaskReport): Promise<void> {
+    const list = this.#reports.get(actor);
+    if (list) list.push(report);
+    else this.#reports.set(actor, [report]);
+    this.#flushing ??= new Promise((resolve, reject) => setImmediate(() => this.#flush().then(resolve, reject)));
+    return this.#flushing;
+  }
+  async #flush(): Promise<void> {
+    this.#flushing = undefined;
+    const all = [...this.#reports];
+    this.#reports.clear();
+    const sends: Promise<void>[] = [];
+    for (const [actor, reports] of all) {
+      for (let i = 0; i < reports.length; i += REPORTS) {
+        const some = reports.slice(i, i + REPORTS);
+        const [first] = some;
+        sends.push(this.#backend.ports.mailbox.send(actor, { kind: "done", id: `done:${first?.call}:${first?.attempt}:${first?.piece?.id ?? ""}:${first?.ok ? "ok" : "fail"}+${some.length}`, reports: some }));
+      }
+    }
+    await Promise.all(sends);
+  }
+}
+
+async function inParallel<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < items.length; i = next++) await work(items[i] as T);
+  };
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, lane));
+}

@@ -1,0 +1,173 @@
+/** Takes mail: one turn at a time for each actor, many actors side by side. What a turn cannot finish is given back and comes again. */
+import { WindhoverError } from "../../engine/errors.ts";
+import type { Entry } from "../../engine/events.ts";
+import { LIMITS } from "../../engine/limits.ts";
+import { type Delivery, parseActor } from "../../engine/messages.ts";
+import type { Ports } from "../../engine/ports.ts";
+import type { RunState } from "../../engine/run.ts";
+import { type Host, SecondWriter, turn } from "../../engine/turn.ts";
+import { Executor, type PoolLimits } from "./executor.ts";
+
+export interface Signal {
+  wait(): Promise<void>;
+}
+/** A backend that can be pumped. */
+export interface PumpedBackend {
+  readonly ports: Ports;
+  readonly signals: { readonly mail: Signal; readonly tasks: Signal };
+}
+
+/** Actors whose turns are taken side by side. */
+const TURNS = 512;
+/** Messages of one actor that one turn takes at most. */
+const BATCH = 1000;
+
+export interface WorkerOptions {
+  readonly pools?: PoolLimits;
+  /** The backend is gone (a full disk, a damaged file): the worker has stopped. */
+  readonly onFatal?: (error: WindhoverError) => void;
+  /** A turn failed and is taken again. */
+  readonly onTurnError?: (actor: string, error: unknown) => void;
+}
+
+export class Worker {
+  readonly #backend: PumpedBackend;
+  readonly #host: Host;
+  readonly #options: WorkerOptions;
+  readonly #executor: Executor;
+  #running = 0;
+  #stopped = true;
+  #loop: Promise<void> | undefined;
+  /** Counts what was taken and finished, so that `settled` can tell that nothing moves. */
+  #steps = 0;
+  #wake: (() => void) | undefined;
+
+  constructor(backend: PumpedBackend, host: Host, options: WorkerOptions = {}) {
+    this.#backend = backend;
+    this.#host = host;
+    this.#options = options;
+    this.#executor = new Executor(backend, host, options.pools ?? {}, (error) => this.#fail(error));
+  }
+
+  start(): void {
+    if (!this.#stopped) return;
+    this.#stopped = false;
+    this.#loop = this.#pump();
+    this.#executor.start();
+  }
+
+  /** Takes nothing new, and waits for the turns that are under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#executor.stop();
+    await this.#loop;
+    while (this.#running > 0) await tick();
+  }
+
+  /** Which pools to serve is also learnt from the log: a flow may name one that no setting knows. */
+  noteEntry(entry: Entry): void {
+    for (const effect of entry.effects) if (effect.do === "task" && effect.pool !== undefined) this.#executor.serve(effect.pool);
+  }
+
+  /** Other code was loaded: runs that were declined may be ours now. */
+  reconsider(): void {
+    this.#backend.ports.inbox.reconsider?.();
+    this.#backend.ports.tasks.reconsider?.();
+    this.#wake?.();
+    this.#executor.wake();
+  }
+
+  /**
+   * Resolves when nothing moves any more without time passing: no turn is under way, no mail waits, and tasks that still run wait for something outside.
+   */
+  async settled(): Promise<void> {
+    for (let quiet = 0, seen = -1; quiet < QUIET_TICKS; ) {
+      await tick();
+      const steps = this.#steps + this.#executor.steps;
+      quiet = this.#running === 0 && steps === seen ? quiet + 1 : 0;
+      seen = steps;
+    }
+  }
+
+  async #pump(): Promise<void> {
+    const { signals, ports } = this.#backend;
+    while (!this.#stopped) {
+      try {
+        while (!this.#stopped && this.#running < TURNS) {
+          const batch = await ports.inbox.receive(BATCH);
+          if (batch.length === 0) break;
+          this.#steps++;
+          this.#running++;
+          void this.#take(batch);
+        }
+      } catch (error) {
+        return this.#fail(error);
+      }
+      if (!this.#stopped) await Promise.race([signals.mail.wait(), new Promise<void>((resolve) => { this.#wake = resolve; })]);
+    }
+  }
+
+  async #take(batch: readonly Delivery[]): Promise<void> {
+    const { ports } = this.#backend;
+    const actor = (batch[0] as Delivery).actor;
+    try {
+      if (await this.#isForeign(actor, batch)) await this.#decline(actor, batch);
+      else await turn(this.#host, actor, batch.map(asDeadLetter));
+    } catch (error) {
+      if (isFatal(error)) this.#fail(error);
+      else await this.#giveBack(actor, batch, error).catch((failure) => this.#fail(failure));
+    } finally {
+      this.#running--;
+      this.#steps++;
+      if (this.#running === TURNS - 1 || ports.inbox.reconsider === undefined) this.#wake?.();
+    }
+  }
+
+  /** A run can only go on where its flow's code is loaded. */
+  async #isForeign(actor: string, batch: readonly Delivery[]): Promise<boolean> {
+    if (parseActor(actor).kind !== "run" || this.#host.warm.get(actor)) return false;
+    const start = batch.find(({ message }) => message.kind === "start")?.message;
+    const flow = start?.kind === "start" ? start.flow : ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined)?.flow;
+    return flow !== undefined && flow !== "" && !this.#host.code.flows.has(flow);
+  }
+  async #decline(actor: string, batch: readonly Delivery[]): Promise<void> {
+    const { inbox } = this.#backend.ports;
+    if (inbox.decline) return inbox.decline(batch);
+    // Nobody else can have it.
+    await turn(this.#host, actor, batch.map((delivery) => ({ ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why: "its flow is not in the code that is loaded" } })));
+  }
+
+  /** At once after a lost race; after a failure a little later each time, so that a fault outside can pass. */
+  async #giveBack(actor: string, batch: readonly Delivery[], error: unknown): Promise<void> {
+    const { clock, inbox } = this.#backend.ports;
+    if (!(error instanceof SecondWriter)) {
+      this.#options.onTurnError?.(actor, error);
+      const receives = Math.max(...batch.map((delivery) => delivery.receives));
+      if (receives > 2) await clock.wait(Math.min(5000, 20 * 2 ** receives));
+    }
+    await inbox.release(batch);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#wake?.();
+    this.#executor.wake();
+    const known = error instanceof WindhoverError ? error : new WindhoverError("WH9001", { message: `The worker stopped: ${error instanceof Error ? error.message : String(error)}`, cause: error });
+    this.#options.onFatal?.(known);
+  }
+}
+
+/** Ticks of the event loop without a step after which nothing is taken to move. A task may need a few for its own microtasks and input. */
+const QUIET_TICKS = 12;
+const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const isFatal = (error: unknown): boolean => error instanceof WindhoverError && ["WH3001", "WH3002", "WH3003", "WH3008"].includes(error.code);
+
+/** Received too often without a turn that ended: no user code may run for it any more (rule 22). */
+function asDeadLetter(delivery: Delivery): Delivery {
+  if (delivery.receives <= LIMITS.receives || parseActor(delivery.actor).kind !== "run" || delivery.message.kind === "dead") return delivery;
+  const why = `it was received ${delivery.receives} times without a turn that ended`;
+  return { ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why } };
+}

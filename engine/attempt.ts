@@ -1,0 +1,230 @@
+/**
+ * One attempt of a task, wherever it runs: inline in a turn, in an executor that took it from a queue, or in a container. It never throws: what the author's code throws
+ * becomes a report, with what the task's policy makes of it.
+ */
+import { Cache } from "./cache.ts";
+import { decode, encode, encodeError, hash } from "./codec.ts";
+import type { Code, HookFunction, TaskDefinition } from "./definition.ts";
+import { Cancelled, WindhoverError } from "./errors.ts";
+import type { Payload, SettledLabel } from "./events.ts";
+import type { HookDetail } from "./hooks.ts";
+import { LIMITS } from "./limits.ts";
+import { indicesOf } from "./map.ts";
+import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
+import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
+import { verdictOf } from "./retry.ts";
+import { shared, type TaskScope } from "./scope.ts";
+
+export interface AttemptHost {
+  readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "random" | "registry" | "results" | "secrets">;
+  readonly code: Code;
+  /** Tests put other functions in the place of a task's. */
+  readonly stubs?: ReadonlyMap<string, (...args: never[]) => unknown>;
+  /** Sees each log line as it is written. */
+  readonly onLog?: (line: LogLine) => void;
+  /** Sees each run of a task's code, with its arguments. */
+  readonly onRun?: (task: string, args: readonly unknown[]) => void;
+}
+
+interface Attempt {
+  readonly host: AttemptHost;
+  readonly actor: string;
+  readonly run: RunFacts;
+  readonly item: TaskItem;
+  readonly signal: AbortController;
+  lines: number;
+}
+
+type Result = { readonly ok: true; readonly value: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
+
+/** Runs the attempt; `deadline` (milliseconds since 1970) bounds it from outside, such as the flow's own timeout. */
+export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem): Promise<TaskReport> {
+  const { clock, aborts } = host.ports;
+  const from = clock.now();
+  const attempt: Attempt = { host, actor, run, item, signal: new AbortController(), lines: 0 };
+  const stop = aborts.watch(actor, item.call, () => attempt.signal.abort(new Cancelled()));
+  try {
+    const { call, attempt: number, piece } = item;
+    if (piece) return await runPiece(attempt, from);
+    const result = await runOne(attempt, (await argumentsOf(attempt)) as readonly unknown[], call);
+    const ran = [from, clock.now()] as const;
+    if (!result.ok) return { call, attempt: number, ran, ...result };
+    return item.transient ? { call, attempt: number, ran, ok: true, value: result.value, hash: hash(result.value) } : { call, attempt: number, ran, ...result };
+  } catch (error) {
+    // The arguments could not be read, or the task is not known here: nothing of the author's ran.
+    return { call: item.call, attempt: item.attempt, ran: [from, clock.now()], piece: item.piece, ok: false, error: encodeError(error), verdict: { again: false } };
+  } finally {
+    stop();
+  }
+}
+
+async function argumentsOf({ host, item }: Attempt): Promise<unknown> {
+  const read = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
+  if (item.args === undefined) return [];
+  const deps = new Map<string, unknown>();
+  for (const [id, payload] of Object.entries(item.deps ?? {})) deps.set(id, decode(await read(payload)));
+  return decode(await read(item.args), { resolve: (id) => deps.get(id) });
+}
+
+/** A piece of a map: its items run side by side, or one after the other where they share a slot; each fails or succeeds for itself. */
+async function runPiece(attempt: Attempt, from: number): Promise<TaskReport> {
+  const { item, host } = attempt;
+  const piece = item.piece as NonNullable<typeof item.piece>;
+  const rows = (await argumentsOf(attempt)) as readonly (readonly unknown[])[];
+  const indices = indicesOf(piece);
+  const values: string[] = [];
+  const failed: ItemFailure[] = [];
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let i = next++; i < rows.length; i = next++) {
+      const index = indices[i] as number;
+      const result = await runOne(attempt, rows[i] as readonly unknown[], `${item.call}/${index}`);
+      values[i] = result.ok ? result.value : "null";
+      if (!result.ok) failed.push({ index, error: result.error, verdict: result.verdict });
+    }
+  };
+  await Promise.all(Array.from({ length: item.sequential ? 1 : Math.min(rows.length, LIMITS.itemsAtOnce) }, work));
+  return { call: item.call, attempt: item.attempt, piece, ran: [from, host.ports.clock.now()], ok: true, value: `[${values.join(",")}]`, ...(failed.length && { failed }) };
+}
+
+/** Runs the code once, with its cache, timeout and abort. `id` is the call's, or the item's. */
+async function runOne(attempt: Attempt, args: readonly unknown[], id: string): Promise<Result> {
+  const { host, item } = attempt;
+  if (item.run === "builtin") return builtin(attempt, args);
+  const known = host.code.task(item.task, item.variant);
+  const definition = known && item.overrides !== undefined ? { ...known, ...(JSON.parse(item.overrides) as Partial<TaskDefinition>) } : known;
+  if (item.run === "hook") return runHook(attempt, definition, args, id);
+  if (!definition) throw new WindhoverError("WH2001", { message: `No task is called "${item.task}" in the code that is loaded here.`, expected: "a task of the entry", got: item.task });
+  if (await host.ports.aborts.marked(attempt.actor, item.call)) return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
+  try {
+    const cache = new Cache(host.ports.registry, host.ports.clock);
+    const key = item.run === undefined ? cache.keyFor(definition, args) : undefined;
+    const hit = key === undefined ? undefined : await cache.get(definition, key);
+    if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
+    const fn = functionOf(host, definition, item);
+    host.onRun?.(definition.name, args);
+    const value = encode(await limited(attempt, id, () => fn(...(args as never[]))));
+    if (key !== undefined) await cache.put(definition, key, value.length > LIMITS.inlineChars ? { ref: await host.ports.results.put(value), chars: value.length } : value);
+    return { ok: true, value };
+  } catch (error) {
+    return failure(attempt, definition, error);
+  }
+}
+
+function functionOf(host: AttemptHost, definition: TaskDefinition, item: TaskItem): (...args: never[]) => unknown {
+  if (item.run === "rollback") return (definition.onRollback ?? (() => {})) as (...args: never[]) => unknown;
+  return host.stubs?.get(definition.name) ?? definition.fn;
+}
+
+function failure({ host, item, signal }: Attempt, policy: TaskDefinition, error: unknown): Result {
+  const text = encodeError(error);
+  if (signal.signal.aborted && signal.signal.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
+  // A value that cannot be stored is the same the next time.
+  if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104")) return { ok: false, error: text, verdict: { again: false } };
+  const verdict = verdictOf(error, (item.failures ?? 0) + 1, policy, host.ports.random.fraction());
+  return error instanceof WindhoverError && error.code === "WH1401" ? { ok: false, error: text, verdict, label: "TimedOut" } : { ok: false, error: text, verdict };
+}
+
+/** The author's code, in the task's scope. At the timeout its signal fires and the attempt is over, whether or not the code listens. */
+async function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unknown> {
+  const { item, host } = attempt;
+  const abort = new AbortController();
+  const { signal } = attempt.signal;
+  const forward = (): void => abort.abort(signal.reason);
+  if (signal.aborted) forward();
+  else signal.addEventListener("abort", forward, { once: true });
+  const timer = new AbortController();
+  try {
+    const work = shared.scopes.run(taskScope(attempt, id, abort.signal), async () => fn());
+    if (item.timeoutSeconds === undefined) return await work;
+    work.catch(() => {});
+    const late = host.ports.clock.wait(item.timeoutSeconds * 1000, timer.signal).then(() => {
+      if (timer.signal.aborted) return new Promise<never>(() => {});
+      const error = new WindhoverError("WH1401", { message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`, expected: `at most ${item.timeoutSeconds} seconds` });
+      abort.abort(error);
+      throw error;
+    });
+    return await Promise.race([work, late]);
+  } finally {
+    timer.abort();
+    signal.removeEventListener("abort", forward);
+  }
+}
+
+function taskScope(attempt: Attempt, id: string, signal: AbortSignal): TaskScope {
+  const { host, run, item } = attempt;
+  const { clock, index, events, registry, secrets, logs } = host.ports;
+  let parameters: unknown;
+  let read = false;
+  const artifact: TaskScope["services"]["artifact"] = (key, kind, data) => index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
+  let emitted = 0;
+  return {
+    kind: "task",
+    run,
+    get parameters() {
+      if (!read) parameters = typeof run.parameters === "string" ? decode(run.parameters) : undefined;
+      read = true;
+      return parameters;
+    },
+    call: id,
+    task: item.task,
+    attempt: item.attempt,
+    idempotencyKey: hash(`${run.runId}/${id}`),
+    signal,
+    now: () => clock.now(),
+    log(level, message, fields) {
+      const line: LogLine = { id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`, run: run.runId, call: item.call, at: clock.now(), level, message, ...(fields && { fields: fieldsOf(fields) }) };
+      host.onLog?.(line);
+      void logs.write([line]);
+    },
+    heartbeat(progress) {
+      if (progress !== undefined) void artifact(`progress of ${id}`, "progress", Math.min(1, Math.max(0, progress)));
+    },
+    services: {
+      artifact,
+      emit: (type, detail) => events.emit({ id: `${run.runId}/${id}/${emitted++}`, type, run: run.runId, at: clock.now(), detail: encode(detail) }),
+      async variable(name) {
+        const found = await registry.get("variable", name);
+        return found && { value: decode(typeof found.value === "string" ? found.value : await host.ports.results.get(found.value.ref)) };
+      },
+      secret: (name) => secrets.get(name),
+    },
+  };
+}
+
+/** A log line is never worth a failure: what cannot be encoded is written as text. */
+export function fieldsOf(fields: object): string {
+  try {
+    return encode(fields);
+  } catch {
+    return encode({ fields: String(fields) });
+  }
+}
+
+async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args: readonly unknown[], id: string): Promise<Result> {
+  const { host, item, run } = attempt;
+  const detail = decode(item.detail as string) as HookDetail;
+  const definition = detail.flow ? host.code.flows.get(item.task) : task;
+  const hook: HookFunction | undefined = definition?.hooks[detail.hook]?.[detail.index];
+  if (!definition || !hook) return { ok: true, value: encode(undefined) };
+  try {
+    const { value, error } = item.outcome ?? {};
+    const read = async (payload: Payload): Promise<unknown> => decode(typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
+    const timestamp = new Date(host.ports.clock.now());
+    const state = { type: detail.state, name: detail.name, timestamp, ...(value !== undefined && { result: await read(value) }), ...(error !== undefined && { error: await read(error) }) };
+    const parameters = detail.flow ? decode(typeof run.parameters === "string" ? run.parameters : await host.ports.results.get(run.parameters.ref)) : await argumentsOf(attempt);
+    await limited(attempt, id, () => hook({ id: detail.flow ? run.runId : detail.of, name: definition.name, state, parameters } as never));
+    return { ok: true, value: encode(undefined) };
+  } catch (error) {
+    return failure(attempt, { ...definition, fn: () => {} } as TaskDefinition, error);
+  }
+}
+
+/** What a flow asks of the backend is answered as a task's result, so that it is in the log. */
+async function builtin({ host }: Attempt, args: readonly unknown[]): Promise<Result> {
+  const found = await host.ports.registry.get("variable", args[0] as string);
+  if (found) return { ok: true, value: typeof found.value === "string" ? found.value : await host.ports.results.get(found.value.ref) };
+  if (args.length > 1) return { ok: true, value: encode(args[1]) };
+  const error = new WindhoverError("WH2013", { message: `No variable is called "${args[0]}".`, got: String(args[0]) });
+  return { ok: false, error: encodeError(error), verdict: { again: false } };
+}

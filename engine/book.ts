@@ -1,0 +1,67 @@
+/** A run's log, folded for look-ups by call: what was called with which arguments, and what came of it. A warm run keeps its book; a cold one reads it again. */
+import type { Entry, RunEvent } from "./events.ts";
+
+export type CalledEvent = Extract<RunEvent, { type: "called" }>;
+export type SettledEvent = Extract<RunEvent, { type: "settled" }>;
+export type ItemsEvent = Extract<RunEvent, { type: "items" }>;
+export type StartedEvent = Extract<RunEvent, { type: "started" }>;
+
+export interface CallRecord {
+  readonly called: CalledEvent;
+  settled?: SettledEvent;
+  items?: ItemsEvent[];
+}
+
+export class Book {
+  readonly calls = new Map<string, CallRecord>();
+  /** Results that are not stored (`persistResult: false`), as long as this process remembers them. */
+  readonly transients = new Map<string, string>();
+  /** Decoded arguments of maps, as long as this process remembers them. */
+  readonly columns = new Map<string, unknown>();
+  started: StartedEvent | undefined;
+  /** How often the flow's function has begun: a retry of the flow begins again. */
+  attempt = 1;
+
+  static from(history: readonly Pick<Entry, "events">[]): Book {
+    const book = new Book();
+    for (const entry of history) for (const event of entry.events) book.note(event as RunEvent);
+    return book;
+  }
+
+  note(event: RunEvent): void {
+    switch (event.type) {
+      case "started":
+        this.started = event;
+        break;
+      case "called":
+        this.calls.set(event.call, { called: event });
+        break;
+      case "settled": {
+        const record = this.calls.get(event.call);
+        if (record) record.settled = event;
+        break;
+      }
+      case "items": {
+        const record = this.calls.get(event.call);
+        if (record) (record.items ??= []).push(event);
+        break;
+      }
+      case "rerun":
+        this.attempt = event.attempt;
+        break;
+    }
+  }
+
+  /** The calls of one attempt of the flow carry its number from the second on (see {@link callId}); without it they can be compared over attempts. */
+  completed(id: string, before: number): CallRecord | undefined {
+    for (let attempt = before; attempt >= 1; attempt--) {
+      const record = this.calls.get(callId(id, attempt));
+      if (record?.settled?.ok) return record;
+    }
+    return undefined;
+  }
+}
+
+/** `extract-0`, and `extract-0~2` when the flow's function runs for the second time. No id is ever used for a second thing (rule 2). */
+export const callId = (place: string, attempt: number): string => (attempt === 1 ? place : `${place}~${attempt}`);
+export const placeOf = (call: string): string => call.replace(/~\d+$/, "");

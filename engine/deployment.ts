@@ -1,0 +1,260 @@
+/**
+ * The deployment: it turns nominal times and events into runs, each once, and keeps its overlap policy. A run's id is a hash of the deployment and the nominal time, or of
+ * the event's id, so that a tick or an event delivered twice starts one run. For its runs it is a limit (rule 33): holders by name, asked again rather than timed out.
+ */
+import { decode, encode, hash } from "./codec.ts";
+import type { DeploymentEvent, DeploymentRow, Effect, Payload } from "./events.ts";
+import { LIMITS } from "./limits.ts";
+import { type DeploymentMessage, type DeploymentSettings, deploymentActor, runActor, type StartMessage } from "./messages.ts";
+import { runName } from "./names.ts";
+import { describeSchedule, nextTime, type ScheduleSpec, timesBetween } from "./schedule.ts";
+
+export interface DeploymentState {
+  readonly kind: "deployment";
+  revision: string;
+  settings: DeploymentSettings;
+  paused: boolean;
+  /** By schedule (its description): the last nominal time that was dealt with. Unit: milliseconds since 1970. */
+  last: Record<string, number>;
+  timer?: string;
+  timerAt?: number;
+  /** Runs that hold a slot, oldest first, and runs that wait for one. */
+  active: ActiveRun[];
+  queue: StartMessage[];
+  lastRun?: string;
+  asks?: string;
+}
+interface ActiveRun {
+  readonly run: string;
+  readonly start: StartMessage;
+  cancelled?: true;
+}
+
+export interface DeploymentContext {
+  readonly name: string;
+  readonly n: number;
+  readonly now: number;
+  /** True where ticks come from outside (EventBridge Scheduler), so that the deployment sets no timers of its own. */
+  readonly ticksFromOutside: boolean;
+}
+export interface DeploymentStep {
+  readonly state: DeploymentState | null;
+  readonly events: readonly DeploymentEvent[];
+  readonly effects: readonly Effect[];
+}
+
+export function advanceDeployment(context: DeploymentContext, before: DeploymentState | null, messages: readonly DeploymentMessage[]): DeploymentStep {
+  const draft = new DeploymentDraft(context, before ? structuredClone(before) : null);
+  for (const message of messages) draft.take(message);
+  return draft.finish();
+}
+
+class DeploymentDraft {
+  readonly events: DeploymentEvent[] = [];
+  readonly effects: Effect[] = [];
+  readonly #context: DeploymentContext;
+  #state: DeploymentState | null;
+  constructor(context: DeploymentContext, state: DeploymentState | null) {
+    this.#context = context;
+    this.#state = state;
+  }
+
+  take(message: DeploymentMessage): void {
+    if (message.kind === "configure") return this.#configure(message);
+    const state = this.#state;
+    if (!state) return;
+    switch (message.kind) {
+      case "tick": {
+        const spec = state.settings.schedules[message.schedule];
+        if (spec?.active && !state.paused) this.#launchFor(state, spec, message.schedule, message.nominal);
+        return;
+      }
+      case "fire":
+        if (message.timer === state.asks) return this.#askAgain(state);
+        if (message.timer !== state.timer) return;
+        state.timer = undefined;
+        this.events.push({ type: "woken" });
+        return this.#catchUp(state);
+      case "trigger": {
+        const start = this.#start(state, message.run, message.parameters, { tags: message.tags, name: message.name, scheduledTime: message.scheduledTime, createdAt: message.createdAt });
+        if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.id === start.id)) return;
+        this.events.push({ type: "triggered", event: message.id, run: message.run });
+        return this.#launch(state, message.run, start);
+      }
+      case "ended":
+        return this.#ended(state, message.run, message.state);
+      case "pause":
+        if (state.paused) return;
+        state.paused = true;
+        this.events.push({ type: "paused", request: message.id });
+        return;
+      case "resume":
+        if (!state.paused) return;
+        state.paused = false;
+        this.events.push({ type: "resumed", request: message.id });
+        // What was missed while somebody had paused it was missed on purpose.
+        for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#context.now;
+    }
+  }
+
+  #configure({ revision, settings }: Extract<DeploymentMessage, { kind: "configure" }>): void {
+    const old = this.#state;
+    if (old?.revision === revision) return;
+    const last: Record<string, number> = {};
+    for (const spec of settings.schedules) {
+      const key = describeSchedule(spec);
+      // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
+      last[key] = old?.last[key] ?? this.#context.now;
+    }
+    this.#state = { kind: "deployment", revision, settings, paused: old ? old.paused : settings.paused, last, timer: old?.timer, timerAt: old?.timerAt, active: old?.active ?? [], queue: old?.queue ?? [], lastRun: old?.lastRun, asks: old?.asks };
+    this.events.push({ type: "configured", revision });
+  }
+
+  /** Its timer fired: start what is due, and make up for what was missed as each schedule says. */
+  #catchUp(state: DeploymentState): void {
+    const { now } = this.#context;
+    if (state.paused) return;
+    state.settings.schedules.forEach((spec, index) => {
+      if (!spec.active) return;
+      const key = describeSchedule(spec);
+      const due = timesBetween(spec, state.last[key] ?? now, now, LIMITS.catchUpRuns);
+      for (const nominal of due) {
+        const late = now - nominal > ON_TIME_MS;
+        const newest = nominal === due.at(-1);
+        const run = !late || spec.catchUp === "all" || (spec.catchUp === "latest" && newest);
+        if (run) this.#launchFor(state, spec, index, nominal);
+        else this.events.push({ type: "fired", schedule: index, nominal, missed: true });
+      }
+      state.last[key] = due.at(-1) ?? state.last[key] ?? now;
+    });
+  }
+
+  #launchFor(state: DeploymentState, spec: ScheduleSpec, schedule: number, nominal: number): void {
+    const run = hash(`${this.#context.name}/${describeSchedule(spec)}/${nominal}`).slice(0, 16);
+    const last = state.last[describeSchedule(spec)] ?? 0;
+    if (this.#context.ticksFromOutside && nominal <= last) return;
+    state.last[describeSchedule(spec)] = Math.max(last, nominal);
+    const parameters = spec.parameters === undefined ? state.settings.parameters : merged(state.settings.parameters, spec.parameters);
+    this.events.push({ type: "fired", schedule, nominal, run });
+    this.#launch(state, run, this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#context.now }));
+  }
+
+  #start(state: DeploymentState, run: string, parameters: Payload, more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number }): StartMessage {
+    const { flow, tags, version, concurrency } = state.settings;
+    const { name } = this.#context;
+    return {
+      kind: "start",
+      id: `start:${run}:${deploymentActor(name)}`,
+      flow,
+      name: more.name ?? runName(run),
+      parameters,
+      tags: [...new Set([...tags, ...(more.tags ?? [])])],
+      deployment: name,
+      createdAt: more.createdAt,
+      ...(concurrency && { starter: { actor: deploymentActor(name) } }),
+      ...(version !== undefined && { version }),
+      ...(more.scheduledTime !== undefined && { scheduledTime: more.scheduledTime }),
+    };
+  }
+
+  /** The overlap policy decides whether a run starts now, waits, or is skipped. */
+  #launch(state: DeploymentState, run: string, start: StartMessage): void {
+    const { concurrency } = state.settings;
+    state.lastRun = run;
+    if (!concurrency) return this.#send(run, start);
+    if (state.active.length < concurrency.limit) {
+      state.active.push({ run, start });
+      this.events.push({ type: "launched", run });
+      return this.#send(run, start);
+    }
+    if (concurrency.overlap === "skip") {
+      const why = `Skipped: ${state.active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`;
+      this.events.push({ type: "skipped", run, why });
+      return this.#send(run, { ...start, starter: undefined, skip: why });
+    }
+    state.queue.push(start);
+    this.events.push({ type: "queued", run });
+    this.effects.push({ do: "index", row: waitingRow(run, start, state, this.#context.now) });
+    if (concurrency.overlap !== "cancel-running") return;
+    for (const active of state.active) {
+      if (active.cancelled) continue;
+      active.cancelled = true;
+      this.effects.push({ do: "send", to: runActor(active.run), message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` } });
+    }
+  }
+  #send(run: string, message: StartMessage): void {
+    this.effects.push({ do: "send", to: runActor(run), message });
+  }
+
+  #ended(state: DeploymentState, run: string, type: "COMPLETED" | "FAILED" | "CANCELLED" | "CRASHED"): void {
+    const queued = state.queue.findIndex((start) => start.id === `start:${run}:${deploymentActor(this.#context.name)}`);
+    if (queued >= 0) state.queue.splice(queued, 1);
+    else if (!state.active.some((a) => a.run === run)) return;
+    state.active = state.active.filter((a) => a.run !== run);
+    this.events.push({ type: "ended", run, state: type });
+    const room = state.settings.concurrency?.limit ?? Number.POSITIVE_INFINITY;
+    while (state.active.length < room) {
+      const next = state.queue.shift();
+      if (!next) break;
+      const id = next.id.split(":")[1] as string;
+      state.active.push({ run: id, start: next });
+      this.events.push({ type: "launched", run: id });
+      this.#send(id, next);
+    }
+  }
+
+  /** The lease's end: a run that has ended answers a second start with its end; one that goes on ignores it. */
+  #askAgain(state: DeploymentState): void {
+    state.asks = undefined;
+    for (const { run, start } of state.active) this.#send(run, start);
+    this.events.push({ type: "woken" });
+  }
+
+  finish(): DeploymentStep {
+    const state = this.#state;
+    if (state && this.events.length > 0) {
+      this.#setTimer(state);
+      if (state.active.length > 0 && state.asks === undefined) {
+        state.asks = `asks@${this.#context.n}`;
+        this.effects.push({ do: "timer", id: state.asks, at: this.#context.now + LIMITS.leaseMs });
+      }
+      this.effects.push({ do: "deploymentIndex", row: this.#row(state) });
+    }
+    return { state, events: this.events, effects: this.effects };
+  }
+
+  #setTimer(state: DeploymentState): void {
+    if (this.#context.ticksFromOutside) return;
+    const at = state.paused ? undefined : nextOf(state, this.#context.now);
+    if (at === state.timerAt && state.timer !== undefined) return;
+    if (state.timer !== undefined) this.effects.push({ do: "untimer", id: state.timer });
+    state.timer = at === undefined ? undefined : `schedule@${this.#context.n}`;
+    state.timerAt = at;
+    if (state.timer !== undefined && at !== undefined) this.effects.push({ do: "timer", id: state.timer, at });
+  }
+
+  #row(state: DeploymentState): DeploymentRow {
+    const { flow, tags, description, version, schedules } = state.settings;
+    const rows = schedules.map((spec) => ({ text: describeSchedule(spec), timezone: spec.timezone, active: spec.active, next: (spec.active && !state.paused ? nextTime(spec, this.#context.now) : null) ?? undefined }));
+    return { name: this.#context.name, seq: this.#context.n, flow, paused: state.paused, schedules: rows, tags, description, version, lastRun: state.lastRun, updatedAt: this.#context.now };
+  }
+}
+
+/** A tick that comes within this is on time, not made up for. */
+const ON_TIME_MS = 60_000;
+
+function nextOf(state: DeploymentState, now: number): number | undefined {
+  const times = state.settings.schedules.filter((spec) => spec.active).map((spec) => nextTime(spec, Math.max(now, state.last[describeSchedule(spec)] ?? now)));
+  const known = times.filter((time): time is number => time !== null);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+function merged(base: Payload, over: string): Payload {
+  return typeof base === "string" ? encode({ ...(decode(base) as object), ...(decode(over) as object) }) : over;
+}
+
+function waitingRow(run: string, start: StartMessage, state: DeploymentState, now: number): Extract<Effect, { do: "index" }>["row"] {
+  const { flow, name, tags = [], deployment, createdAt, scheduledTime, version } = start;
+  const blockedBy = state.active.map((a) => a.run);
+  return { id: run, seq: 0, name, flow, deployment, tags, createdAt, scheduledTime, version, state: { type: "PENDING", name: "AwaitingConcurrencySlot", timestamp: now, reason: { code: "overlap", message: `It waits for a slot of "${deployment}".`, since: now, blockedBy } } };
+}

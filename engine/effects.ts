@@ -1,0 +1,186 @@
+/** Performs an entry's effects through the ports. Each may be performed again: its id makes twice the same as once (rule 12). */
+import { Book } from "./book.ts";
+import { decode, encode } from "./codec.ts";
+import { assert } from "./errors.ts";
+import type { Effect, Entry, Payload, Piece, RunEvent } from "./events.ts";
+import { LIMITS } from "./limits.ts";
+import { type Column, indicesOf, resultsOf } from "./map.ts";
+import { parseActor } from "./messages.ts";
+import type { Ports, RunFacts, TaskItem, TaskMessage } from "./ports.ts";
+import type { Reader } from "./replay.ts";
+import type { RunState } from "./run-state.ts";
+
+type TaskEffect = Extract<Effect, { do: "task" | "inline" }>;
+
+export interface Performer {
+  readonly ports: Ports;
+  readonly actor: string;
+  readonly book: () => Promise<Book>;
+  readonly reader: Reader;
+}
+
+/** All but the inline attempt, which the turn itself runs. Messages to one actor keep their order; the rest goes side by side and shares the backend's commits. */
+export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[]): Promise<void> {
+  const { ports, actor } = performer;
+  const work: Promise<unknown>[] = [];
+  const mail = new Map<string, Promise<void>>();
+  const tasks: TaskEffect[] = [];
+  for (const effect of effects) {
+    switch (effect.do) {
+      case "inline":
+        break;
+      case "task":
+        tasks.push(effect);
+        break;
+      case "send": {
+        const before = mail.get(effect.to);
+        mail.set(effect.to, before ? before.then(() => ports.mailbox.send(effect.to, effect.message)) : ports.mailbox.send(effect.to, effect.message));
+        break;
+      }
+      case "timer":
+        work.push(ports.timers.set(actor, effect.id, effect.at, { kind: "fire", id: `fire:${effect.id}`, timer: effect.id }));
+        break;
+      case "untimer":
+        work.push(ports.timers.delete(actor, effect.id));
+        break;
+      case "abort":
+        work.push(ports.aborts.mark(actor, effect.calls));
+        break;
+      case "index":
+        work.push(ports.index.putRun(effect.row));
+        break;
+      case "deploymentIndex":
+        work.push(ports.index.putDeployment(effect.row));
+        break;
+      case "artifact":
+        work.push(ports.index.putArtifact(effect.row));
+        break;
+      case "emit":
+        work.push(ports.events.emit({ id: effect.id, type: effect.type, run: parseActor(actor).name, at: entry.at, detail: effect.detail }));
+        break;
+    }
+  }
+  if (tasks.length > 0) work.push(enqueue(performer, entry, tasks));
+  await Promise.all([...work, ...mail.values()]);
+}
+
+/** Tasks of one turn are packed by pool; a task that was in a process that died, or that may run at most once, travels alone. */
+async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, effects: readonly TaskEffect[]): Promise<void> {
+  const book = await performer.book();
+  const run = factsOf(performer.actor, book);
+  const packs = new Map<string, TaskItem[][]>();
+  for (const effect of effects) {
+    const item = await itemOf(performer, book, entry.state as RunState, effect);
+    if (!item) continue;
+    const pool = (effect.do === "task" && effect.pool) || DEFAULT_POOL;
+    const lists = packs.get(pool) ?? [];
+    packs.set(pool, lists);
+    const last = lists.at(-1);
+    const alone = effect.do === "task" && effect.alone;
+    if (alone) lists.unshift([item]);
+    else if (last && last.length < packSize(effects.length) && !isAlone(last)) last.push(item);
+    else lists.push([item]);
+  }
+  const sends: Promise<void>[] = [];
+  for (const [pool, lists] of packs) for (const tasks of lists) sends.push(performer.ports.tasks.enqueue(pool, messageOf(performer.actor, run, entry.n, tasks)));
+  await Promise.all(sends);
+  function isAlone(list: readonly TaskItem[]): boolean {
+    const [first] = list;
+    return effects.some((e) => e.do === "task" && e.alone && e.call === first?.call && e.piece?.id === first.piece?.id);
+  }
+}
+
+export const DEFAULT_POOL = "default";
+
+/** Few tasks go one by one, so that each may run in a process of its own; many are packed, so that each costs little. */
+const packSize = (tasks: number): number => Math.max(1, Math.min(LIMITS.packedTasks, Math.ceil(tasks / 10)));
+
+export function messageOf(actor: string, run: RunFacts, n: number, tasks: readonly TaskItem[]): TaskMessage {
+  const [first] = tasks;
+  return { id: `${actor}/${n}/${first?.call}/${first?.attempt}${first?.piece ? `/${first.piece.id}` : ""}`, actor, run, tasks };
+}
+
+export function factsOf(actor: string, book: Book): RunFacts {
+  const { started } = book;
+  assert(started, "a task was sent by a run that has not started");
+  const { name, flow, deployment, scheduledTime, parameters, tags = [], version } = started;
+  return { runId: parseActor(actor).name, runName: name, flow, deployment, scheduledTime, parameters, tags, version };
+}
+
+/** What an executor has to know, from the log: the effect names the call, the `called` event has the rest. */
+export async function itemOf(performer: Pick<Performer, "reader">, book: Book, state: RunState, effect: TaskEffect): Promise<TaskItem | undefined> {
+  const record = book.calls.get(effect.call);
+  if (!record) return undefined;
+  const { called } = record;
+  const { kind, name, task = name, args, timeoutSeconds, tags, transient, variant, overrides, role, detail, limits } = called;
+  const piece = effect.do === "task" ? effect.piece : undefined;
+  const open = state.open[effect.call];
+  const base = { call: effect.call, attempt: effect.attempt, task };
+  const failures = piece ? open?.map?.open.find((p) => p.id === piece.id)?.failures : open?.failures;
+  const known = { args, timeoutSeconds, tags, transient, variant, overrides, failures, run: kind === "builtin" ? ("builtin" as const) : role, detail: role === "hook" ? detail : undefined, piece, sequential: piece && limits?.length ? (true as const) : undefined };
+  const item: TaskItem = Object.assign(base, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
+  if (role === "hook") return hookItem(item, book, args, detail as string);
+  const deps = await depsOf(book, called.deps ?? [], performer.reader);
+  if (piece) return { ...item, args: encode(await rowsOf(book, effect.call, piece, performer.reader)), deps: undefined };
+  return deps ? { ...item, deps } : item;
+}
+
+function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, detail: string): TaskItem {
+  const { of, flow, state } = decode(detail) as { of: string; flow?: true; state: string };
+  if (flow) return { ...item, args: undefined, outcome: state === "COMPLETED" ? { value: outcome } : { error: outcome } };
+  const record = book.calls.get(of);
+  const settled = record?.settled;
+  return { ...item, args: record?.called.kind === "map" ? undefined : record?.called.args, outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }) };
+}
+
+async function depsOf(book: Book, ids: readonly string[], reader: Reader): Promise<Record<string, Payload> | undefined> {
+  if (ids.length === 0) return undefined;
+  const deps: Record<string, Payload> = {};
+  for (const id of ids) {
+    const record = book.calls.get(id);
+    if (!record?.settled?.ok) continue;
+    deps[id] = record.settled.value ?? encode(await reader.value(record.settled, record.called.kind));
+  }
+  return deps;
+}
+
+/** The arguments of a piece's items, cut from the map's columns. The decoded columns are kept, for the pieces to come. */
+async function rowsOf(book: Book, call: string, piece: Piece, reader: Reader): Promise<unknown[][]> {
+  const called = book.calls.get(call)?.called;
+  assert(called, "a piece belongs to a map");
+  let columns = book.columns.get(call) as readonly Column[] | undefined;
+  if (!columns) {
+    const values = new Map<string, unknown>();
+    for (const dep of called.deps ?? []) {
+      const record = book.calls.get(dep);
+      if (record?.settled?.ok) values.set(dep, await reader.value(record.settled, record.called.kind));
+    }
+    const args = called.args ?? "[]";
+    columns = decode(typeof args === "string" ? args : await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
+    book.columns.set(call, columns);
+  }
+  const indices = indicesOf(piece);
+  const followed = new Map<string, readonly unknown[]>();
+  for (const column of columns) if ("follow" in column) followed.set(column.follow, await itemsOf(book, column.follow, indices, reader));
+  return indices.map((index, i) =>
+    (columns as readonly Column[]).map((column) => {
+      if ("same" in column) return column.same;
+      if ("follow" in column) return followed.get(column.follow)?.[i];
+      return (("list" in column ? column.list : column.call) as readonly unknown[])[index];
+    }),
+  );
+}
+
+/** Results of some of another map's items. */
+async function itemsOf(book: Book, map: string, indices: readonly number[], reader: Reader): Promise<readonly unknown[]> {
+  const wanted = new Set(indices);
+  const events = (book.calls.get(map)?.items ?? []).filter(({ piece }) => indicesOf(piece).some((index) => wanted.has(index)));
+  const found = new Map<number, unknown>();
+  for (const event of events) {
+    const values = await resultsOf([{ ...event, piece: { ...event.piece }, failed: undefined }], reader);
+    for (const index of indicesOf(event.piece)) if (wanted.has(index) && index in values) found.set(index, values[index]);
+  }
+  return indices.map((index) => found.get(index));
+}
+
+export type { RunEvent };

@@ -1,0 +1,287 @@
+/** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
+import { BEHAVIOUR_FLAGS, type FinalType, type Payload, type RunEvent } from "./events.ts";
+import { Book } from "./book.ts";
+import { cancelCall, release, setTimer, settle, withdraw } from "./calls.ts";
+import { decode, encode, encodeError, hash } from "./codec.ts";
+import type { FlowDefinition } from "./definition.ts";
+import { WindhoverError } from "./errors.ts";
+import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
+import { LIMITS } from "./limits.ts";
+import { runActor, type StartMessage } from "./messages.ts";
+import { runName } from "./names.ts";
+import { Continuation } from "./replay.ts";
+import { verdictOf } from "./retry.ts";
+import { beginCancel, type RunDraft, tellStarter } from "./run.ts";
+import type { OpenCall } from "./run-state.ts";
+import { checkParameters } from "./schema.ts";
+import { Sequence } from "./sequence.ts";
+import { isFinal } from "./state.ts";
+
+/** The start of a run: its parameters are checked before anything runs. */
+export async function startCode(draft: RunDraft, start: StartMessage): Promise<void> {
+  const { state, context } = draft;
+  const definition = definitionOf(draft);
+  draft.book = new Book();
+  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, origin, overrides } = start;
+  const given = typeof start.parameters === "string" ? start.parameters : await draft.reader.text(start.parameters);
+  const checked = await checkParameters(definition, decode(given));
+  const parameters: Payload = checked.ok ? encode(checked.value) : start.parameters;
+  draft.log({ type: "started", flow, name, parameters, seed: draft.id, flags: BEHAVIOUR_FLAGS, tags: tags?.length ? tags : undefined, starter, deployment, scheduledTime, version: version ?? definition.version, depth, origin, overrides });
+  if (start.skip !== undefined) return refuseStart(draft, "CANCELLED", "Skipped", undefined, start.skip);
+  if (!checked.ok) return refuseStart(draft, "FAILED", "Failed", encodeError(checked.error));
+  draft.move("RUNNING", "Running");
+  if (definition.timeoutSeconds !== undefined) {
+    state.timeoutTimer = `timeout@${context.n}`;
+    draft.effects.push({ do: "timer", id: state.timeoutTimer, at: draft.now + definition.timeoutSeconds * 1000 });
+  }
+  if (definition.hooks.onRunning?.length) beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
+  await beginFunction(draft, definition);
+}
+
+async function beginFunction(draft: RunDraft, definition: FlowDefinition): Promise<void> {
+  const instance = await draft.newInstance();
+  draft.instance = instance;
+  instance.now = draft.now;
+  await instance.begin(definition.fn);
+  await draft.beginNew();
+}
+
+/** Ends a run of which no code ran. */
+export function refuseStart(draft: RunDraft, type: FinalType, name: string, error?: Payload, message?: string): void {
+  if (draft.state.cancel === undefined && message !== undefined) draft.state.row = { ...draft.state.row, message };
+  end(draft, type, name, undefined, error, message);
+}
+
+/** Called as a turn's messages have all been taken: what the code's end, or its halt, means for the run. */
+export async function finishRun(draft: RunDraft): Promise<void> {
+  const { state } = draft;
+  for (let before = -1; before !== draft.events.length && !isFinal(state.row.type) && !state.paused; ) {
+    before = draft.events.length;
+    await draft.pump();
+    const { instance } = draft;
+    if (instance?.fatal && !state.ending) crashRun(draft, instance.fatal);
+    else if (instance?.outcome && !state.returned && !state.ending && !instance.dropped) await returned(draft);
+    await draft.pump();
+    if (isFinal(state.row.type) || openOf(draft).length > 0) continue;
+    if (state.ending) end(draft, state.ending.state, state.ending.name, state.ending.value, state.ending.error);
+    else if (state.returned) await conclude(draft);
+  }
+  if (isFinal(state.row.type)) return;
+  launch(draft);
+  if (!state.paused) refuseForeignWait(draft);
+  label(draft);
+}
+
+const openOf = (draft: RunDraft): [string, OpenCall][] => Object.entries(draft.state.open);
+
+/** The flow's function has ended. What nobody can look at any more is dropped; what does work is waited for. */
+async function returned(draft: RunDraft): Promise<void> {
+  const { state, instance } = draft;
+  const outcome = instance?.outcome;
+  if (!instance || !outcome) return;
+  for (const [id, open] of openOf(draft)) if (instance.calls.get(id)?.observed) open.awaited = 1;
+  if (!outcome.ok && outcome.error instanceof Continuation) return continueAsNew(draft, outcome.error.parameters);
+  let end: { ok: boolean; value?: Payload; error?: Payload };
+  try {
+    end = outcome.ok ? { ok: true, value: encode(outcome.value) } : { ok: false, error: encodeError(outcome.error) };
+  } catch (error) {
+    end = { ok: false, error: encodeError(error) };
+  }
+  const [unseen] = instance.unobservedFailures();
+  if (end.ok && unseen && !unseen.outcome?.ok)
+    end = { ok: false, error: encodeError(new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error })) };
+  state.returned = end;
+  draft.log({ type: "returned", ...end });
+  for (const [id, open] of openOf(draft)) if (["sleep", "input", "pause", "acquire"].includes(open.kind ?? "task")) drop(draft, id, open);
+}
+
+function drop(draft: RunDraft, call: string, open: OpenCall): void {
+  if (open.kind === "acquire" && open.request !== undefined) withdraw(draft, open.request, open.wants?.[0]?.name ?? "");
+  settle.fail(draft, call, encodeError(new WindhoverError("WH1402", { message: "The flow ended without waiting for it." })), "Cancelled");
+}
+
+/** All that the run started has ended: its final state is known, unless it has another try. */
+export async function conclude(draft: RunDraft): Promise<void> {
+  const { state } = draft;
+  const { cancel } = state;
+  const result = state.returned as NonNullable<typeof state.returned>;
+  const definition = definitionOf(draft);
+  if (!cancel && !result.ok && state.attempt <= (definition.retries ?? 0)) {
+    const error = decode(await draft.reader.text(result.error as Payload));
+    const verdict = verdictOf(error, state.attempt, definition, new Sequence(`${draft.id}/retry/${state.attempt}`).fraction());
+    if (verdict.again) return awaitRetry(draft, draft.now + (verdict.delayMs ?? 0), result.error as Payload);
+  }
+  const type: FinalType = cancel ? (cancel.timedOut ? "FAILED" : "CANCELLED") : result.ok ? "COMPLETED" : "FAILED";
+  const name = cancel?.timedOut ? "TimedOut" : type.charAt(0) + type.slice(1).toLowerCase();
+  const error = cancel?.timedOut ? encodeError(new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." })) : type === "FAILED" ? result.error : undefined;
+  concludeWith(draft, definition, { state: type, name, value: type === "COMPLETED" ? result.value : undefined, error });
+}
+
+function concludeWith(draft: RunDraft, definition: FlowDefinition, ending: NonNullable<RunDraft["state"]["ending"]>): void {
+  const hook = hookOf(ending.state);
+  draft.state.ending = ending;
+  const count = definition.hooks[hook]?.length ?? 0;
+  if (count > 0) beginHook(draft, draft.state.flow, { of: "", hook, flow: true, state: ending.state, name: ending.name }, { [hook]: count }, ending.value ?? ending.error);
+  else end(draft, ending.state, ending.name, ending.value, ending.error);
+}
+
+function awaitRetry(draft: RunDraft, at: number, error: Payload): void {
+  const { state } = draft;
+  state.returned = undefined;
+  draft.instance?.drop();
+  draft.instance = null;
+  state.retryTimer = `retry@${draft.context.n}`;
+  draft.log({ type: "retrying", attempt: state.attempt + 1, at, error });
+  draft.effects.push({ do: "timer", id: state.retryTimer, at });
+  draft.move("SCHEDULED", "AwaitingRetry", { reason: { code: "retry", message: `It failed and tries again (attempt ${state.attempt + 1}).`, since: draft.now, until: at } });
+}
+
+/** The delay is over: the function runs again from the top, and takes over what completed (see `reuse.ts`). */
+export async function retryFlow(draft: RunDraft): Promise<void> {
+  const { state } = draft;
+  await draft.needBook();
+  state.retryTimer = undefined;
+  state.attempt++;
+  draft.log({ type: "rerun", attempt: state.attempt });
+  draft.move("RUNNING", "Retrying");
+  await beginFunction(draft, definitionOf(draft));
+}
+
+/** The flow as it is defined, with what the caller of this run set to other values. */
+function definitionOf({ context, state }: RunDraft): FlowDefinition {
+  const definition = context.code.flow(state.flow);
+  return state.overrides ? { ...definition, ...state.overrides } : definition;
+}
+
+export function timeOutFlow(draft: RunDraft): void {
+  const { state, context } = draft;
+  state.timeoutTimer = undefined;
+  if (state.cancel || state.ending) return;
+  beginCancel(draft, { request: `timeout@${context.n}`, why: `The flow "${state.flow}" took longer than ${definitionOf(draft).timeoutSeconds} seconds.`, timedOut: true });
+}
+
+/** Ends a run at once, whatever is open: its code cannot go on. */
+export function crashRun(draft: RunDraft, error: WindhoverError): void {
+  const type: FinalType = error.code === "WH1301" ? "FAILED" : "CRASHED";
+  for (const [id, open] of openOf(draft)) {
+    if (open.timer !== undefined) draft.effects.push({ do: "untimer", id: open.timer });
+    if (open.kind === "flow") cancelCall(draft, id, open);
+    if (open.waits === "slot" && open.request !== undefined) withdraw(draft, open.request, open.wants?.[0]?.name ?? "");
+  }
+  if (openOf(draft).length > 0) draft.effects.push({ do: "abort", calls: "all" });
+  draft.pending.length = 0;
+  end(draft, type, type === "FAILED" ? "Failed" : "Crashed", undefined, encodeError(error));
+}
+
+function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, error?: Payload, message?: string): void {
+  const { state } = draft;
+  for (const request of Object.keys(state.held ?? {})) release(draft, request);
+  for (const timer of [state.timeoutTimer, state.retryTimer]) if (timer !== undefined) draft.effects.push({ do: "untimer", id: timer });
+  Object.assign(state, { open: {}, held: undefined, inputs: undefined, seen: undefined, late: undefined, paused: undefined, returned: undefined, ending: undefined, timeoutTimer: undefined, retryTimer: undefined, result: value, error });
+  draft.openCount = 0;
+  draft.launches.length = 0;
+  draft.log({ type: "ended", state: type, name, value, error });
+  const told = message ?? (error === undefined ? undefined : messageOf(error));
+  draft.move(type, name, told === undefined ? {} : { message: told });
+  if (state.starter && state.continuedAs === undefined) tellStarter(draft, state.starter);
+  draft.instance?.drop();
+}
+
+function messageOf(error: Payload): string | undefined {
+  if (typeof error !== "string") return undefined;
+  const value = decode(error);
+  const text = value instanceof Error ? `${value.name}: ${value.message}` : String(value);
+  return text.length > 500 ? `${text.slice(0, 500)}…` : text;
+}
+
+/** The successor's id follows from the entry; it inherits the starter, the slots and the inputs that nobody has read (rule 35). */
+function continueAsNew(draft: RunDraft, parameters: unknown): void {
+  const { state, context } = draft;
+  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [], held = {} } = state;
+  const next = hash(`${draft.id}/continued/${context.n}`).slice(0, 16);
+  let encoded: string;
+  try {
+    encoded = encode(parameters);
+  } catch (error) {
+    return crashRun(draft, error as WindhoverError);
+  }
+  for (const [id, open] of openOf(draft)) {
+    if (open.timer !== undefined) draft.effects.push({ do: "untimer", id: open.timer });
+    if (open.kind === "flow") cancelCall(draft, id, open);
+  }
+  if (openOf(draft).some(([, open]) => open.attempt)) draft.effects.push({ do: "abort", calls: "all" });
+  draft.send(runActor(next), {
+    kind: "start",
+    id: `start:${next}:${context.actor}`,
+    flow,
+    name: name || runName(next),
+    parameters: encoded,
+    tags,
+    starter,
+    deployment,
+    scheduledTime,
+    createdAt: draft.now,
+    version,
+    depth,
+    heldAbove,
+    inherits: { run: draft.id, inputs, seen, held },
+  });
+  state.held = undefined;
+  state.continuedAs = next;
+  draft.log({ type: "continued", run: next });
+  draft.pending.length = 0;
+  end(draft, "COMPLETED", "ContinuedAsNew", undefined, undefined, `It goes on as run ${next}.`);
+}
+
+/** Launches what is ready: inline when it is the only thing the flow now waits for, else by the queue. The attempt is in the log before user code runs (rule 13). */
+function launch(draft: RunDraft): void {
+  const { state, context } = draft;
+  const ready = draft.launches.splice(0).filter((id) => state.open[id] && !settle.decided(draft, id));
+  for (const call of ready) {
+    const open = state.open[call] as OpenCall;
+    if (state.paused) {
+      for (const request of open.holds ?? []) release(draft, request);
+      Object.assign(open, { holds: undefined, waits: "pause", since: draft.now });
+      continue;
+    }
+    const attempt = (open.attempt ?? 0) + 1;
+    const fits = open.timeoutSeconds === undefined || open.timeoutSeconds * 1000 < context.inlineMs;
+    const inline = ready.length === 1 && draft.openCount === 1 && open.pool === undefined && !state.slow && !context.afterCrash && !open.suspect && fits && !(attempt === 1 && open.hooks?.onRunning);
+    open.attempt = attempt;
+    draft.log({ type: "attempted", call, attempt, ...(inline && { where: "inline" as const }) });
+    draft.effects.push(inline ? { do: "inline", call, attempt } : { do: "task", call, attempt, pool: open.pool, alone: open.suspect || open.crashRetries === 0 ? true : undefined });
+    if (attempt === 1) beginRunningHooks(draft, call, open);
+  }
+  if (draft.launches.length > 0) launch(draft);
+}
+
+/** A flow that waits, but for nothing that the log knows, would wait for ever. */
+function refuseForeignWait(draft: RunDraft): void {
+  const { instance, state } = draft;
+  if (!instance || instance.outcome || instance.fatal || state.ending || state.returned || state.retryTimer !== undefined) return;
+  if (openOf(draft).some(([id, open]) => open.role !== "hook" && instance.calls.get(id)?.observed)) return;
+  const last = [...instance.calls.keys()].at(-1);
+  crashRun(draft, new WindhoverError("WH1202", { message: `The flow "${state.flow}" waits for something that is not in its log${last === undefined ? "" : `, after ${last}`}: a promise that no task, subflow, sleep or input stands behind.`, expected: "await only tasks, flows, sleep, waitForInput and the like", got: "a promise of another kind" }));
+}
+
+/** While all that a run waits for costs nothing, it is suspended, with the reason. */
+function label(draft: RunDraft): void {
+  const { state } = draft;
+  if (isFinal(state.row.type) || state.paused || state.cancel || state.retryTimer !== undefined) return;
+  const waiting = openOf(draft);
+  const idle = waiting.length > 0 && waiting.every(([, open]) => open.kind === "input" || open.kind === "pause" || (open.kind === "sleep" && (open.until ?? 0) - draft.now > SHORT_SLEEP_MS));
+  if (!idle) {
+    if (state.row.type !== "RUNNING") draft.move("RUNNING", "Running");
+    return;
+  }
+  const [call, open] = waiting[0] as [string, OpenCall];
+  const code = open.kind as "input" | "pause" | "sleep";
+  const message = { input: `It waits for the input "${open.input}".`, pause: "It waits until somebody resumes it.", sleep: "It sleeps." }[code];
+  if (state.row.reason?.code === code && state.row.reason.blockedBy?.[0] === call) return;
+  draft.move("PAUSED", code === "pause" ? "Paused" : "Suspended", { reason: { code, message, since: draft.now, until: open.until, blockedBy: [call] } });
+}
+
+/** Shorter sleeps are not worth two rows in the runs table. */
+const SHORT_SLEEP_MS = 5000;
+
+export { LIMITS, setTimer, type RunEvent };

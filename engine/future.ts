@@ -1,0 +1,42 @@
+/**
+ * What a called task or flow returns: a real promise that knows its call. Awaiting it is seen (native `await` and `Promise.all` go through `then` of a subclass), which is
+ * how the log can say what the flow waits for, and which failures nobody looked at.
+ */
+import type { State } from "./state.ts";
+
+/** What a future needs of the call behind it. */
+export interface CallHandle {
+  readonly id: string;
+  observe(): void;
+  state(): Promise<State<never>>;
+}
+
+/** Known by a symbol, because a bundle may bring a second copy of this class. */
+const mark = Symbol.for("windhover.future");
+export const isFuture = (value: unknown): value is CallFuture<unknown> => typeof value === "object" && value !== null && mark in value;
+
+export class CallFuture<R> extends Promise<R> {
+  readonly [mark] = true;
+  /** `.then` of a future is an ordinary promise. */
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise;
+  }
+  readonly #handle: CallHandle;
+  constructor(handle: CallHandle, executor: (resolve: (value: R) => void, reject: (error: unknown) => void) => void) {
+    super(executor);
+    this.#handle = handle;
+    // A failure that nobody awaits is the run's business (WH1406), not the process's: without a handler Node would end the process.
+    super.then(undefined, () => {});
+  }
+  get id(): string {
+    return this.#handle.id;
+  }
+  /** The final state, when there is one; never throws. */
+  state(): Promise<State<R>> {
+    return this.#handle.state() as Promise<State<R>>;
+  }
+  override then<A = R, B = never>(onfulfilled?: ((value: R) => A | PromiseLike<A>) | null, onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+    this.#handle.observe();
+    return super.then(onfulfilled, onrejected);
+  }
+}

@@ -1,0 +1,49 @@
+/** Every bound in one place. Each is checked where the value comes in, with the error code that stands beside it. */
+export const LIMITS = {
+  /** WH1001. Unit: characters. */
+  nameLength: 100,
+  /** WH1301: calls that one run makes; a map is one call. */
+  callsPerRun: 50_000,
+  /** WH1307: calls of one run that are open at once. */
+  openCalls: 10_000,
+  /** WH1306: items of one map. */
+  mapItems: 2_000_000,
+  /** WH1302: flows within flows. */
+  depth: 32,
+  /** WH1104: one value, encoded. Unit: characters. */
+  valueChars: 64 * 1024 * 1024,
+  /** WH1104: objects within objects of one value. */
+  valueDepth: 1000,
+  /** Beyond this a value goes to the result store and the log holds its key. Unit: characters. */
+  inlineChars: 4096,
+  /** Calls that a run may still start while it is being cancelled, for its `finally` blocks and rollbacks. */
+  cleanupCalls: 100,
+  /** Chunks that a map is cut into, at most. */
+  mapChunks: 1000,
+  /** A turn's task messages carry at most so many tasks. */
+  packedTasks: 100,
+  /** Items of one piece of a map that run side by side. */
+  itemsAtOnce: 50,
+  /** Flows that a process keeps in memory between their turns. */
+  warmRuns: 2000,
+  /** Retries of one call. WH1003 */
+  retries: 1000,
+  /** How often a task may run again because its process died, unless it says otherwise (rule 30). */
+  crashRetries: 3,
+  /** A task that once took longer than this in a run goes to the queue from then on. Unit: milliseconds. */
+  inlineMs: 60_000,
+  /** A retry's delay up to this is waited out in the turn. Unit: milliseconds. */
+  waitOutMs: 300,
+  /** A message received more often than this without a turn that ended is a dead letter (rule 22). */
+  receives: 10,
+  /** Request ids of inputs that a run keeps, to know one that is sent twice. */
+  inputsRemembered: 1000,
+  /** A limit asks its holder again after this. Unit: milliseconds. */
+  leaseMs: 5 * 60_000,
+  /** Runs that one catch-up starts, at most. */
+  catchUpRuns: 1000,
+  /** WH1005: what COUNT may be in a recurrence rule. */
+  ruleCount: 10_000,
+  /** WH1005: days that are looked at for the next time of a rule. */
+  ruleDays: 30_000,
+} as const;

@@ -1,0 +1,50 @@
+/** Where a retry is decided. The task's own policy gives a {@link Verdict} where its code runs; whether the budget allows it is decided here, by the run. */
+import type { RetryDelay, TaskDefinition } from "./definition.ts";
+import { FailNow, RetryAfter } from "./errors.ts";
+import { LIMITS } from "./limits.ts";
+import type { Verdict } from "./messages.ts";
+
+/** A failure counts against `retries`; the first try is free. */
+export function mayRetry(verdict: Verdict, failures: number, retries: number | undefined): boolean {
+  return verdict.again && failures < (retries ?? 0);
+}
+
+/** A death counts against `crashRetries`, apart from `retries` (rule 30). 0 is at most once. */
+export function mayRunAgain(crashes: number, crashRetries: number | undefined): boolean {
+  return crashes < (crashRetries ?? LIMITS.crashRetries);
+}
+
+/**
+ * What the policy makes of a thrown error. `attempt` counts failures, from 1; `fraction` is a random number for the jitter.
+ * A condition or delay function that throws itself counts as "do not retry": the first error is the one to report.
+ */
+export function verdictOf(error: unknown, attempt: number, policy: Pick<TaskDefinition, "retryCondition" | "retryDelaySeconds" | "retryJitterFactor">, fraction: number): Verdict {
+  if (error instanceof FailNow || (error as Error | null)?.name === "FailNow") return { again: false };
+  try {
+    if (policy.retryCondition && !policy.retryCondition(error, attempt)) return { again: false };
+    if (error instanceof RetryAfter) return { again: true, delayMs: error.delayMs };
+    const delayMs = Math.round(delaySeconds(policy.retryDelaySeconds, attempt, error) * 1000 * jitter(policy.retryJitterFactor, fraction));
+    return delayMs > 0 ? { again: true, delayMs } : { again: true };
+  } catch {
+    return { again: false };
+  }
+}
+
+/** A list's last value serves for all attempts beyond it. */
+function delaySeconds(delay: RetryDelay | undefined, attempt: number, error: unknown): number {
+  const seconds = typeof delay === "function" ? delay(attempt, error) : typeof delay === "number" ? delay : (delay?.[Math.min(attempt, delay.length) - 1] ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 366 * 86_400) : 0;
+}
+
+/** Between 1 and 1 + factor: a retry never comes sooner than the delay that was asked for. */
+const jitter = (factor: number | undefined, fraction: number): number => 1 + (factor ?? 0) * fraction;
+
+/**
+ * Delays that double (or grow by `factor`) from `baseSeconds`, at most `maxSeconds` (one day by default).
+ * @example task({ name: "fetch", retries: 5, retryDelaySeconds: exponential(2) }, …) // 2, 4, 8, 16, 32 seconds
+ */
+export function exponential(baseSeconds: number, options: { readonly factor?: number; readonly maxSeconds?: number } = {}): readonly number[] {
+  const { factor = 2, maxSeconds = 86_400 } = options;
+  // A list rather than a function: it can be logged, and given to `withOptions` inside a flow.
+  return Array.from({ length: 64 }, (_, i) => Math.min(maxSeconds, baseSeconds * factor ** i));
+}

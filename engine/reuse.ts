@@ -1,0 +1,58 @@
+/**
+ * What a retry takes over. When a flow's function runs again (its own `retries`, an operator's `retry` or `rerunFrom`), a call that completed before with the same
+ * arguments is not made again: it settles at once with the recorded result, under the label Reused. What failed runs again.
+ */
+import type { Book, CallRecord } from "./book.ts";
+import { placeOf } from "./book.ts";
+import { encode } from "./codec.ts";
+import type { Payload } from "./events.ts";
+import type { Command } from "./replay.ts";
+import type { RunDraft } from "./run.ts";
+
+/** A slot has to be held, not remembered. */
+const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release"]);
+
+export async function reusable(draft: RunDraft, command: Command): Promise<{ readonly value: Payload | undefined } | undefined> {
+  const { state, origin } = draft;
+  if ((state.attempt === 1 && !state.origin) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
+  const found = draft.book.completed(command.place, state.attempt - 1) ?? (await fromOrigin(draft, command));
+  if (!found || found.called.kind !== command.kind || found.called.name !== command.name) return undefined;
+  if (!(await sameArguments(draft, found, command))) return undefined;
+  const { settled } = found;
+  if (!settled?.ok) return undefined;
+  const { reader } = draft;
+  if (settled.value !== undefined || (command.kind !== "map" && settled.hash === undefined)) return { value: settled.value };
+  if (settled.hash !== undefined) return undefined;
+  const book = draft.book.calls.has(settled.call) ? draft.book : (origin as Book);
+  return { value: encode(await draft.context.read(() => book).value(settled, "map").catch(() => reader.value(settled, "map"))) };
+}
+
+async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallRecord | undefined> {
+  const source = draft.book?.started?.origin;
+  if (!source) return undefined;
+  draft.origin ??= await draft.context.bookOf(source.run);
+  const { origin } = draft;
+  if (source.from !== undefined) {
+    const order = [...origin.calls.keys()].map(placeOf);
+    const from = order.indexOf(placeOf(source.from));
+    const at = order.indexOf(place);
+    if (at === from && source.result !== undefined) return edited(origin, place, source.result);
+    if (at < 0 || at >= from) return undefined;
+  }
+  return origin.completed(place, origin.attempt);
+}
+
+/** `rerunFrom(task, { result })`: the call is taken to have given this. */
+function edited(origin: Book, place: string, value: Payload): CallRecord | undefined {
+  const record = [...origin.calls.values()].find(({ called }) => placeOf(called.call) === place);
+  return record && { called: record.called, settled: { type: "settled", call: record.called.call, ok: true, value } };
+}
+
+/** Arguments that name other calls are the same when those calls were taken over too. */
+async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: Command): Promise<boolean> {
+  const deps = [...(spec.deps ?? []), ...(spec.follows ?? [])];
+  if (deps.length > 0) return deps.every((id) => draft.book?.calls.get(id)?.settled?.label === "Reused" || draft.pending.some((e) => e.type === "settled" && e.call === id && e.label === "Reused"));
+  if (spec.args === undefined || called.args === undefined) return spec.args === called.args;
+  const before = typeof called.args === "string" ? called.args : await draft.reader.text(called.args);
+  return before === spec.args;
+}

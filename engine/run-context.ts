@@ -1,0 +1,70 @@
+/** What a run's turn needs of the outside, gathered from the ports: the log's history, stored values, limits that are set, and results that are computed again. */
+import { fieldsOf, runAttempt } from "./attempt.ts";
+import { Book } from "./book.ts";
+import { decode, encode, hash } from "./codec.ts";
+import { factsOf, itemOf } from "./effects.ts";
+import { WindhoverError } from "./errors.ts";
+import type { Entry, RunEvent } from "./events.ts";
+import { resultsOf } from "./map.ts";
+import { parseActor, runActor } from "./messages.ts";
+import type { LogLine } from "./ports.ts";
+import { type Reader, readValue } from "./replay.ts";
+import type { RunContext, RunState } from "./run.ts";
+import type { Host } from "./turn.ts";
+
+export function runContext(host: Host, actor: string, tail: Entry | null, now: number, afterCrash: boolean): RunContext {
+  const { log, registry } = host.ports;
+  const kept = host.warm.get(actor);
+  const living = kept && tail && kept.n === tail.n && kept.nonce === tail.nonce ? kept : null;
+  if (kept && !living) host.warm.delete(actor);
+  const n = (tail?.n ?? 0) + 1;
+  let lines = 0;
+  let history: Promise<readonly Entry[]> | undefined;
+  return {
+    actor,
+    n,
+    now,
+    code: host.code,
+    living,
+    afterCrash,
+    inlineMs: host.inlineMs,
+    history: async () => {
+      history ??= tail ? log.read(actor, 1, tail.n) : Promise.resolve([]);
+      return (await history) as readonly { at: number; events: readonly RunEvent[] }[];
+    },
+    read: (book) => runReader(host, actor, book),
+    limitNames: async () => new Set((await registry.list("limit")).map((row) => row.key)),
+    writeLog: (level, message, fields) => {
+      const run = parseActor(actor).name;
+      const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, message, ...(fields && { fields: fieldsOf(fields) }) };
+      host.onLog?.(line);
+      void host.ports.logs.write([line]);
+    },
+    bookOf: async (run) => Book.from(await log.read(runActor(run))),
+  };
+}
+
+export function runReader(host: Host, actor: string, book: () => Book): Reader {
+  const text: Reader["text"] = (payload) => (typeof payload === "string" ? Promise.resolve(payload) : host.ports.results.get(payload.ref));
+  const reader: Reader = {
+    text,
+    async value(event, kind) {
+      if (event.value !== undefined) return readValue(event.value, reader);
+      if (kind === "map") return resultsOf(book().calls.get(event.call)?.items ?? [], reader);
+      if (event.hash !== undefined) return decode(book().transients.get(event.call) ?? (await recompute(event.call, event.hash)));
+      return undefined;
+    },
+  };
+  /** `persistResult: false`: the log has only the hash, so the task runs again, and has to come to the same. */
+  async function recompute(call: string, expected: string): Promise<string> {
+    const effect = { do: "inline" as const, call, attempt: 1 };
+    const item = await itemOf({ reader }, book(), { open: {} } as RunState, effect);
+    const report = item && (await runAttempt(host, actor, factsOf(actor, book()), item));
+    const value = report?.ok ? (report.value as string) : encode(undefined);
+    if (!report?.ok || hash(value) !== expected)
+      throw new WindhoverError("WH1205", { message: `"${call}" is not stored (persistResult: false), and running it again gave another result.`, expected: `a result with the hash ${expected}`, got: report?.ok ? hash(value) : "a failure" });
+    book().transients.set(call, value);
+    return value;
+  }
+  return reader;
+}

@@ -1,0 +1,135 @@
+/**
+ * One turn of one actor. This is the whole idea of Windhover:
+ *
+ *                 mailbox (one message group per actor: never two turns at once)
+ *   schedules ─┐   ┌───────────────────────── one turn ─────────────────────────┐
+ *   triggers  ─┤   │ 1 read the tail of the log                                 │
+ *   API, CLI  ─┼──▶│ 2 advance(log, messages) → events + effects       (pure)   │
+ *   timers    ─┤   │ 3 append ONE entry, only if it is the next one   (commit)  │
+ *   tasks done ┘   │ 4 perform the effects      (send, set a timer, index)      │
+ *                  │ 5 delete the messages                        (acknowledge) │
+ *                  └────────────────────────────────────────────────────────────┘
+ *                            │ effects: task messages ──▶ executors ──▶ mailbox
+ *
+ * A turn that dies between any two of these lines is taken again: its messages come back, and the entry that it had appended is recognised by their physical ids.
+ * A second writer loses at step 3, and then does nothing more: no effect, no acknowledgement.
+ */
+import { runAttempt } from "./attempt.ts";
+import { Book } from "./book.ts";
+import { type AttemptHost } from "./attempt.ts";
+import { advanceDeployment, type DeploymentState } from "./deployment.ts";
+import { factsOf, itemOf, perform, type Performer } from "./effects.ts";
+import { WindhoverError } from "./errors.ts";
+import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
+import { advanceLimit, type LimitState } from "./limit.ts";
+import { type DeploymentMessage, type Delivery, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
+import type { Ports } from "./ports.ts";
+import { advanceRun, type Living, type RunState } from "./run.ts";
+import { runContext, runReader } from "./run-context.ts";
+import { spill } from "./spill.ts";
+import type { Warm } from "./warm.ts";
+
+/** Where turns are taken: the ports, the author's code, and what this process remembers. */
+export interface Host extends AttemptHost {
+  readonly ports: Ports;
+  readonly warm: Warm;
+  /** How long an inline task may take. Unit: milliseconds. */
+  readonly inlineMs: number;
+  /** True where EventBridge Scheduler sends the ticks. */
+  readonly ticksFromOutside: boolean;
+  /** Told of every entry, once it is durable. */
+  readonly onEntry?: (entry: Entry) => void;
+}
+
+interface Step {
+  readonly state: ActorState | null;
+  readonly events: readonly AnyEvent[];
+  readonly effects: readonly Effect[];
+  readonly living?: Living | null;
+}
+
+/** Somebody else has appended the entry that this turn wanted to append. */
+export class SecondWriter extends Error {}
+
+/**
+ * Takes one turn. When it returns, all deliveries are acknowledged; when it throws, none is, and they have to be delivered again.
+ * @throws SecondWriter when another process took this actor's turn meanwhile.
+ * @throws WindhoverError WH3006 when the log was written by a newer version.
+ */
+export async function turn(host: Host, actor: string, deliveries: readonly Delivery[]): Promise<void> {
+  const { log, mailbox } = host.ports;
+  try {
+    let tail = await log.tail(actor); // 1
+    refuseNewer(tail);
+    const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
+    if (tail && again.length > 0) await perform(performerOf(host, actor, tail), tail, tail.effects); // rule 5: before anything else is appended
+    let messages: readonly Message[] = [...lostAttempts(tail, again), ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message)];
+    for (;;) {
+      const step = await advance(host, actor, tail, messages, again.length > 0); // 2
+      if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
+      if (tail) await perform(performerOf(host, actor, tail), tail, step.effects); // 4
+      const inline = step.effects.find((effect) => effect.do === "inline");
+      if (!inline || !tail) break;
+      messages = [await runInline(host, actor, tail, inline)];
+    }
+    await mailbox.acknowledge(deliveries); // 5
+  } catch (error) {
+    host.warm.delete(actor);
+    throw error;
+  }
+}
+
+/** What the log says was running inline when the turn before this one died: that attempt is over, and never runs again (rule 15). */
+function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessage[] {
+  if (again.length === 0) return [];
+  const lost = (tail?.effects ?? []).filter((effect) => effect.do === "inline");
+  return lost.map(({ call, attempt }) => ({ kind: "crash", id: `crash:${call}:${attempt}`, attempts: [{ call, attempt }], why: "the process died while it ran" }));
+}
+
+async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], afterCrash: boolean): Promise<Step> {
+  const { kind, name } = parseActor(actor);
+  const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
+  if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
+  if (kind === "deployment") return advanceDeployment({ ...context, ticksFromOutside: host.ticksFromOutside }, (tail?.state ?? null) as DeploymentState | null, messages as DeploymentMessage[]);
+  return advanceRun(runContext(host, actor, tail, context.now, afterCrash), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
+}
+
+async function append(host: Host, actor: string, tail: Entry | null, step: Step, deliveries: readonly Delivery[]): Promise<Entry> {
+  const { clock, log, random, results } = host.ports;
+  const n = (tail?.n ?? 0) + 1;
+  const at = Math.max(clock.now(), tail?.at ?? 0);
+  const entry: Entry = { actor, n, at, nonce: random.id(), version: LOG_VERSION, physical: deliveries.map((delivery) => delivery.physical), events: step.events, effects: step.effects, state: step.state as ActorState };
+  await spill(entry, results);
+  // An append that failed may have succeeded: the answer was lost. Then the entry has our nonce, and we go on (rule 8).
+  if (!(await log.append(entry)) && (await log.read(actor, n, n))[0]?.nonce !== entry.nonce) throw new SecondWriter(`another process appended entry ${n} of ${actor}`);
+  if (step.living) host.warm.keep(actor, { ...step.living, n, nonce: entry.nonce });
+  else host.warm.delete(actor);
+  host.onEntry?.(entry);
+  return entry;
+}
+
+async function runInline(host: Host, actor: string, tail: Entry, effect: Extract<Effect, { do: "inline" }>): Promise<RunMessage> {
+  const book = await bookOf(host, actor);
+  const item = await itemOf({ reader: runReader(host, actor, () => book) }, book, tail.state as RunState, effect);
+  if (!item) throw new WindhoverError("WH9001", { message: `${actor} has no call ${effect.call}` });
+  const report = await runAttempt(host, actor, factsOf(actor, book), item);
+  return { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] };
+}
+
+function performerOf(host: Host, actor: string, _tail: Entry): Performer {
+  let book: Book | undefined;
+  const read = async (): Promise<Book> => {
+    book ??= await bookOf(host, actor);
+    return book;
+  };
+  return { ports: host.ports, actor, book: read, reader: runReader(host, actor, () => book as Book) };
+}
+
+async function bookOf(host: Host, actor: string): Promise<Book> {
+  return host.warm.get(actor)?.book ?? Book.from(await host.ports.log.read(actor));
+}
+
+function refuseNewer(tail: Entry | null): void {
+  if (tail && tail.version > LOG_VERSION)
+    throw new WindhoverError("WH3006", { message: `The log of ${tail.actor} was written in format ${tail.version}.`, expected: `format ${LOG_VERSION} or older`, got: String(tail.version) });
+}

@@ -1,0 +1,60 @@
+/** Deployments: when and how often a flow runs by itself. */
+import { encode, hash } from "../engine/codec.ts";
+import type { FlowDefinition } from "../engine/definition.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
+import type { Flow } from "./flow.ts";
+import { checkName } from "./options.ts";
+import type { Schedule } from "./schedules.ts";
+import type { Trigger } from "./triggers.ts";
+
+export interface DeploymentOptions<P> {
+  readonly name: string;
+  readonly schedules?: readonly Schedule[];
+  readonly triggers?: readonly Trigger<Partial<P>>[];
+  readonly parameters?: Partial<P>;
+  readonly tags?: readonly string[];
+  readonly version?: string;
+  readonly description?: string;
+  readonly paused?: boolean;
+  readonly concurrency?: { readonly limit: number; readonly overlap?: Overlap; readonly key?: (parameters: P) => string };
+}
+
+export interface Deployment<P, R> {
+  readonly name: string;
+  readonly flow: Flow<P, R>;
+}
+
+/** A deployment as tools see it. */
+export interface DeploymentDefinition extends Deployment<unknown, unknown> {
+  readonly definition: FlowDefinition;
+  readonly settings: DeploymentSettings;
+  /** A hash of the settings: the same again changes nothing. */
+  readonly revision: string;
+  readonly triggers: readonly Trigger<unknown>[];
+  readonly key?: (parameters: unknown) => string;
+  readonly [deploymentKey]: true;
+}
+export const deploymentKey = Symbol.for("windhover.deployment");
+export const isDeployment = (value: unknown): value is DeploymentDefinition => typeof value === "object" && value !== null && deploymentKey in value;
+
+const OPTIONS = new Set(["name", "schedules", "triggers", "parameters", "tags", "version", "description", "paused", "concurrency"]);
+
+export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
+  const name = checkName("deployment", options?.name);
+  const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
+  if (unknown !== undefined) throw new WindhoverError("WH1003", { message: `deployment "${name}" has no option "${unknown}".`, expected: [...OPTIONS].join(", "), got: unknown });
+  const { schedules = [], triggers = [], parameters = {}, tags = [], version = definition.version, description = definition.description, paused = false, concurrency } = options;
+  if (concurrency && (!Number.isInteger(concurrency.limit) || concurrency.limit < 1)) throw new WindhoverError("WH1003", { message: `deployment "${name}": \`concurrency.limit\` cannot be ${concurrency.limit}.`, expected: "a whole number from 1 on", got: String(concurrency.limit) });
+  const settings: DeploymentSettings = {
+    flow: definition.name,
+    schedules: schedules.map((schedule) => schedule.spec),
+    parameters: encode(parameters),
+    tags: [...new Set([...(definition.tags ?? []), ...tags])],
+    paused,
+    ...(version !== undefined && { version }),
+    ...(description !== undefined && { description }),
+    ...(concurrency && { concurrency: { limit: concurrency.limit, overlap: concurrency.overlap ?? "queue" } }),
+  };
+  return { name, flow, definition, settings, revision: hash(JSON.stringify(settings)), triggers: triggers as readonly Trigger<unknown>[], ...(concurrency?.key && { key: concurrency.key as (parameters: unknown) => string }), [deploymentKey]: true };
+}

@@ -1,0 +1,133 @@
+/** The calls of one map, as a promise of all results, a list of futures, and a stream of items as they end. */
+import type { ItemsEvent } from "../engine/book.ts";
+import { decode, decodeError } from "../engine/codec.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import { CallFuture } from "../engine/future.ts";
+import { indicesOf } from "../engine/map.ts";
+import type { Instance, LiveCall } from "../engine/replay.ts";
+import type { State } from "../engine/state.ts";
+import type { Future, FutureList } from "./options.ts";
+
+interface ItemState<R> {
+  readonly index: number;
+  readonly state: State<R>;
+}
+
+export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
+  readonly #instance: Instance;
+  readonly #call: LiveCall;
+  /** The number of items, where it is known before the map begins. */
+  readonly known: number | undefined;
+  readonly #ended: ItemState<R>[] = [];
+  readonly #waiting = new Map<number, (state: State<R>) => void>();
+  #more: (() => void) | undefined;
+  #watching = false;
+  #over = false;
+
+  constructor(instance: Instance, call: LiveCall, length: number | undefined) {
+    super(call, (resolve, reject) => {
+      call.future.then(resolve as (value: unknown) => void, reject);
+    });
+    // Looking on from here is not the author's doing.
+    call.observed = false;
+    this.#instance = instance;
+    this.#call = call;
+    this.known = length;
+  }
+  /** @throws WH1105 while the number of items is not known: they are the result of a call that has not ended. */
+  get length(): number {
+    if (this.known !== undefined) return this.known;
+    throw new WindhoverError("WH1105", { message: `The number of items of "${this.id}" is not known yet.`, expected: "a map over arrays", got: "a map over the result of a call", action: "Await the call first, or iterate with `for await`." });
+  }
+
+  /** One future an item. */
+  *[Symbol.iterator](): Iterator<Future<R>> {
+    for (let index = 0; index < this.length; index++) yield this.#item(index);
+  }
+  #item(index: number): Future<R> {
+    const final = new Promise<State<R>>((resolve) => {
+      const ended = this.#ended.find((item) => item.index === index);
+      if (ended) resolve(ended.state);
+      else this.#waiting.set(index, resolve);
+    });
+    const look = (): void => {
+      this.#call.observe();
+      this.#watch();
+    };
+    const handle = {
+      id: `${this.id}/${index}`,
+      observe: look,
+      state: (): Promise<State<never>> => {
+        look();
+        return final as Promise<State<never>>;
+      },
+    };
+    return new CallFuture<R>(handle, (resolve, reject) => {
+      void final.then((state) => (state.type === "COMPLETED" ? resolve(state.result) : reject("error" in state ? state.error : new WindhoverError("WH1402", { message: `"${handle.id}" was cancelled.` }))));
+    });
+  }
+
+  /** Items in the order in which they end. */
+  async *[Symbol.asyncIterator](): AsyncIterator<ItemState<R>> {
+    this.#call.observe();
+    this.#watch();
+    for (let next = 0; ; ) {
+      const item = this.#ended[next];
+      if (item) {
+        next++;
+        yield item;
+      } else if (this.#over) return;
+      else
+        await new Promise<void>((resolve) => {
+          this.#more = resolve;
+        });
+    }
+  }
+
+  /** The final state of each item, in order; never throws. Items that never started are Cancelled. */
+  async states(): Promise<State<R>[]> {
+    this.#call.observe();
+    this.#watch();
+    const whole = await this.#call.state();
+    const states: State<R>[] = [];
+    for (const { index, state } of this.#ended) states[index] = state;
+    for (let index = 0; index < (this.known ?? states.length); index++) states[index] ??= { type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp };
+    return states;
+  }
+
+  /** From now on items are read as they end; what ended before is read first. */
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const before = [...this.#call.items];
+    this.#call.onItems = (event) => this.#take(event);
+    if (before.length > 0)
+      this.#instance.chore(async () => {
+        for (const event of before) await this.#take(event);
+      });
+    void this.#call.state().then((whole) => {
+      this.#over = true;
+      for (const [, resolve] of this.#waiting) resolve({ type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp });
+      this.#more?.();
+    });
+  }
+  async #take(event: ItemsEvent): Promise<void> {
+    const read = this.#instance.read;
+    const text = typeof event.value === "string" ? event.value : await read?.text(event.value);
+    const values = decode(text ?? "[]") as R[];
+    const timestamp = new Date(this.#instance.now);
+    const failed = new Map((event.failed ?? []).map((item) => [item.index, item]));
+    const again = new Set(event.again);
+    for (const [i, index] of indicesOf(event.piece).entries()) {
+      if (again.has(index)) continue;
+      const failure = failed.get(index);
+      const error = failure && (decodeError(typeof failure.error === "string" ? failure.error : ((await read?.text(failure.error)) ?? "null")) as Error);
+      const state: State<R> = error ? { type: "FAILED", name: "Failed", timestamp, error } : { type: "COMPLETED", name: "Completed", timestamp, result: values[i] as R };
+      this.#ended.push({ index, state });
+      this.#waiting.get(index)?.(state);
+      this.#waiting.delete(index);
+    }
+    this.#more?.();
+    this.#more = undefined;
+  }
+}

@@ -1,0 +1,20 @@
+/** What a flow's author imports. */
+export { Cancelled, FailNow, RetryAfter, WindhoverError } from "../engine/errors.ts";
+export { exponential } from "../engine/retry.ts";
+export type { State, WaitReason } from "../engine/state.ts";
+export { type BlockType, defineBlock, Secret } from "./block.ts";
+export { connect } from "./client.ts";
+export type { Client, Run, RunSummary } from "./client-types.ts";
+export { type Config, defineConfig, type PoolOptions } from "./config.ts";
+export { artifact, continueAsNew, emit, log, type RunContext, runContext, variable } from "./context.ts";
+export type { Deployment, DeploymentOptions } from "./deployment.ts";
+export type { Duration } from "./duration.ts";
+export { type Flow, flow } from "./flow.ts";
+export { concurrency, rateLimit } from "./limits.ts";
+export type { CallOptions, FlowOptions, Future, FutureList, Hook, HookContext, RetryDelay, Schema, TaskOptions } from "./options.ts";
+export { at, cron, interval, rrule, type Schedule } from "./schedules.ts";
+export { type Task, task } from "./task.ts";
+export { transaction } from "./transaction.ts";
+export { onEvent, onQueue, onRunState, onS3Object, onWebhook, type S3ObjectEvent, type Trigger, type WebhookEvent } from "./triggers.ts";
+export { type Unmapped, unmapped } from "./unmapped.ts";
+export { pause, type RunInput, runInput, sleep, sleepUntil, waitForInput } from "./waits.ts";

@@ -1,0 +1,151 @@
+/** The options of tasks and flows, as authors write them, and their checks. */
+import type { HookFunction, HookName, RetryDelay } from "../engine/definition.ts";
+import { HOOK_NAMES } from "../engine/definition.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { CallFuture } from "../engine/future.ts";
+import { LIMITS } from "../engine/limits.ts";
+import type { State } from "../engine/state.ts";
+
+export type { RetryDelay } from "../engine/definition.ts";
+
+/** A started call: a real promise, with the call's id and its final state. */
+export interface Future<R> extends Promise<R> {
+  readonly id: string;
+  /** The final state, when there is one; never throws. */
+  state(): Promise<State<R>>;
+}
+/** The calls of a map: await all results, iterate over their futures, or `for await` in the order in which they end. */
+export interface FutureList<R> extends Promise<R[]>, Iterable<Future<R>>, AsyncIterable<{ readonly index: number; readonly state: State<R> }> {
+  readonly id: string;
+  readonly length: number;
+  states(): Promise<State<R>[]>;
+}
+
+/** Standard Schema v1: zod, valibot and arktype satisfy it. */
+export interface Schema<In = unknown, Out = In> {
+  readonly "~standard": { readonly version: 1; readonly vendor: string; readonly types?: { readonly input: In; readonly output: Out } | undefined; readonly validate: (value: unknown) => unknown };
+}
+// biome-ignore lint/suspicious/noExplicitAny: a bound of a type parameter; it never reaches a caller.
+export type AnySchema = Schema<any, any>;
+export type InputOf<S> = S extends { "~standard": { types?: { input: infer I } | undefined } } ? I : never;
+export type OutputOf<S> = S extends { "~standard": { types?: { output: infer O } | undefined } } ? O : never;
+
+export interface HookContext<R> {
+  /** The call's id, or the run's for a flow's hook. */
+  readonly id: string;
+  readonly name: string;
+  readonly state: State<R>;
+  readonly parameters: unknown;
+}
+export type Hook<R> = (context: HookContext<R>) => void | Promise<void>;
+
+interface Shared<R> {
+  readonly description?: string;
+  readonly version?: string;
+  readonly tags?: readonly string[];
+  /** How often it runs again after it threw. Default 0. */
+  readonly retries?: number;
+  /** A number, one for each retry (the last serves for the rest), or a function of the attempt (from 1) and the error. */
+  readonly retryDelaySeconds?: RetryDelay;
+  /** Adds up to this fraction to each delay, at random. */
+  readonly retryJitterFactor?: number;
+  readonly timeoutSeconds?: number;
+  readonly onRunning?: readonly Hook<R>[];
+  readonly onCompletion?: readonly Hook<R>[];
+  readonly onFailure?: readonly Hook<R>[];
+  readonly onCancellation?: readonly Hook<R>[];
+  readonly onCrashed?: readonly Hook<R>[];
+}
+
+export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> {
+  readonly name: string;
+  readonly retryCondition?: (error: unknown, attempt: number) => boolean;
+  /** Use a stored result again: by the inputs, or by a key of your own. */
+  readonly cacheKey?: "inputs" | ((...args: NoInfer<A>) => string);
+  readonly cacheExpirationSeconds?: number;
+  readonly refreshCache?: boolean;
+  /** `false`: the result is not stored, but computed again on replay. It has to come out the same. */
+  readonly persistResult?: boolean;
+  readonly pool?: string;
+  /** At most so many at once over all runs, or so many for each key. */
+  readonly concurrency?: { readonly limit: number; readonly key?: (...args: NoInfer<A>) => string };
+  /** Takes the result back when a `transaction` around the call fails. */
+  readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => void | Promise<void>;
+  /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: at most once. */
+  readonly crashRetries?: number;
+}
+
+export interface CallOptions {
+  /** A name for this call in its run, instead of its place: `extract:paris` stays itself when the order of calls changes. */
+  readonly key?: string;
+  /** Start only when these have completed. */
+  readonly waitFor?: readonly (Future<unknown> | FutureList<unknown>)[];
+  /** map: so many items at once. */
+  readonly mapConcurrency?: number;
+  /** map: so many items may fail; beyond, no further item starts. */
+  readonly toleratedFailures?: number;
+}
+
+export interface FlowOptions<S, R = unknown> extends Shared<R> {
+  readonly name: string;
+  readonly parameters?: S;
+  readonly pool?: string;
+  readonly persistResult?: boolean;
+}
+
+/** Hooks by name, as the engine keeps them. */
+export function hooksOf(options: Partial<Record<HookName, readonly unknown[]>>): Partial<Record<HookName, readonly HookFunction[]>> {
+  return Object.fromEntries(HOOK_NAMES.filter((name) => options[name]?.length).map((name) => [name, options[name] as readonly HookFunction[]]));
+}
+
+/**
+ * @throws WH1001 when the name is missing, empty, too long, or has control characters.
+ */
+export function checkName(kind: string, name: unknown): string {
+  const fits = typeof name === "string" && name.trim() === name && name.length > 0 && name.length <= LIMITS.nameLength && !/\p{Cc}/u.test(name) && !name.startsWith("/") && !name.endsWith("/");
+  if (!fits) throw new WindhoverError("WH1001", { message: `A ${kind} needs a name.`, expected: `1 to ${LIMITS.nameLength} characters, without control characters, outer spaces or slashes`, got: name === undefined ? "no name" : JSON.stringify(name) });
+  return name;
+}
+
+const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
+const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
+const isDelay = (value: unknown): boolean => typeof value === "function" || (typeof value === "number" && value >= 0) || (Array.isArray(value) && value.every((v) => typeof v === "number" && v >= 0));
+const isTags = (value: unknown): boolean => Array.isArray(value) && value.every((tag) => typeof tag === "string" && tag.length > 0 && tag.length <= LIMITS.nameLength);
+
+const CHECKS: Readonly<Record<string, { readonly fits: (value: unknown) => boolean; readonly expected: string }>> = {
+  retries: { fits: (v) => isCount(v) && (v as number) <= LIMITS.retries, expected: `a whole number from 0 to ${LIMITS.retries}` },
+  crashRetries: { fits: (v) => isCount(v) && (v as number) <= LIMITS.retries, expected: `a whole number from 0 to ${LIMITS.retries}` },
+  retryDelaySeconds: { fits: isDelay, expected: "a number of seconds, a list of them, or a function" },
+  retryJitterFactor: { fits: (v) => typeof v === "number" && v >= 0 && Number.isFinite(v), expected: "a number from 0 on" },
+  timeoutSeconds: { fits: isPositive, expected: "a positive number of seconds" },
+  cacheExpirationSeconds: { fits: isPositive, expected: "a positive number of seconds" },
+  mapConcurrency: { fits: (v) => isCount(v) && (v as number) > 0, expected: "a whole number from 1 on" },
+  toleratedFailures: { fits: isCount, expected: "a whole number from 0 on" },
+  tags: { fits: isTags, expected: "a list of non-empty strings" },
+  retryCondition: { fits: (v) => typeof v === "function", expected: "a function" },
+  onRollback: { fits: (v) => typeof v === "function", expected: "a function" },
+  cacheKey: { fits: (v) => v === "inputs" || typeof v === "function", expected: '"inputs" or a function' },
+  concurrency: { fits: (v) => isPositive((v as { limit?: number }).limit) && Number.isInteger((v as { limit: number }).limit), expected: "{ limit: a whole number from 1 on }" },
+  key: { fits: (v) => typeof v === "string" && v.length > 0 && v.length <= LIMITS.nameLength, expected: `1 to ${LIMITS.nameLength} characters` },
+  pool: { fits: (v) => typeof v === "string" && v.length > 0, expected: "a pool's name" },
+};
+const KNOWN = new Set(["name", "description", "version", "refreshCache", "persistResult", "waitFor", "parameters", ...HOOK_NAMES, ...Object.keys(CHECKS)]);
+
+/**
+ * Refuses what an option cannot be, where it is written rather than where it would hurt.
+ * @throws WH1003
+ */
+export function checkOptions(owner: string, options: object): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    if (!KNOWN.has(option)) throw new WindhoverError("WH1003", { message: `${owner} has no option "${option}".`, expected: [...KNOWN].sort().join(", "), got: option });
+    const check = CHECKS[option];
+    const hook = (HOOK_NAMES as readonly string[]).includes(option);
+    const bad = check ? !check.fits(value) : hook && !(Array.isArray(value) && value.every((h) => typeof h === "function"));
+    if (bad) throw new WindhoverError("WH1003", { message: `${owner}: \`${option}\` cannot be ${shown(value)}.`, expected: check?.expected ?? "a list of functions", got: shown(value) });
+  }
+}
+
+const shown = (value: unknown): string => (typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value)));
+
+export type AnyFuture = CallFuture<unknown>;

@@ -1,0 +1,225 @@
+/** The client over any backend's ports: what the command line, the server, scripts and tests use. */
+import { Book } from "../engine/book.ts";
+import { decode, encode, hash } from "../engine/codec.ts";
+import type { Code, FlowDefinition } from "../engine/definition.ts";
+import { durationMs, WindhoverError } from "../engine/errors.ts";
+import type { DeploymentRow, Entry, FlowOverrides, Payload, RunRow, StateRow, StateType } from "../engine/events.ts";
+import type { LimitState } from "../engine/limit.ts";
+import { deploymentActor, limitActor, type Message, runActor, type StartMessage } from "../engine/messages.ts";
+import { runName } from "../engine/names.ts";
+import type { Ports } from "../engine/ports.ts";
+import type { RunState } from "../engine/run.ts";
+import { isFinal, type State } from "../engine/state.ts";
+import type { Client, Run, RunSummary } from "./client-types.ts";
+import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
+import type { Duration } from "./duration.ts";
+import type { Flow } from "./flow.ts";
+import { PortsRun } from "./ports-run.ts";
+import { definitionKey } from "./task.ts";
+
+export interface ClientPorts {
+  readonly ports: Ports;
+  readonly code: Code;
+  /** Resolves when the actor's log may have grown: told by the worker, or after a while. */
+  readonly changed: (actor: string) => Promise<void>;
+  readonly close?: () => Promise<void>;
+}
+
+export interface RunOptions {
+  readonly idempotencyKey?: string;
+  readonly scheduledTime?: Date;
+  readonly tags?: readonly string[];
+  readonly name?: string;
+  /** A run's id that was chosen before. */
+  readonly id?: string;
+  readonly overrides?: FlowOverrides;
+}
+
+export class PortsClient implements Client {
+  readonly #backend: ClientPorts;
+  readonly #configured = new Map<string, Promise<void>>();
+  /** Runs that this client started: they are on their way even where nothing is written yet. */
+  readonly started = new Set<string>();
+  constructor(backend: ClientPorts) {
+    this.#backend = backend;
+  }
+  get ports(): Ports {
+    return this.#backend.ports;
+  }
+
+  async run<P, R>(target: Flow<P, R> | Deployment<P, R> | string, parameters?: Partial<P>, options: RunOptions = {}): Promise<Run<R>> {
+    if (typeof target === "string") return this.#runByName(target, parameters, options) as Promise<Run<R>>;
+    if (isDeployment(target)) return this.#runDeployment(target, parameters, options) as Promise<Run<R>>;
+    const definition = (target as unknown as { readonly [definitionKey]?: FlowDefinition })[definitionKey];
+    if (!definition) throw new WindhoverError("WH2001", { message: "run() was given something that is neither a flow nor a deployment.", expected: "a flow, a deployment, or a name", got: typeof target });
+    // The object decides which code this name means here.
+    if (this.#backend.code.flows.get(definition.name) !== definition) this.#backend.code.flows.set(definition.name, definition);
+    return this.start(definition, parameters, options) as Promise<Run<R>>;
+  }
+
+  /** Starts a run of a flow that is defined here. */
+  async start(definition: FlowDefinition, parameters: unknown, options: RunOptions = {}): Promise<PortsRun<unknown>> {
+    const { name, version, tags } = definition;
+    return this.#send(name, parameters, { ...options, tags: [...new Set([...(tags ?? []), ...(options.tags ?? [])])] }, version);
+  }
+
+  async #send(flow: string, parameters: unknown, options: RunOptions, version?: string): Promise<PortsRun<unknown>> {
+    const { clock, index, mailbox, timers } = this.ports;
+    const id = this.#idFor(flow, options);
+    this.started.add(id);
+    const now = clock.now();
+    const at = options.scheduledTime?.getTime();
+    const message: StartMessage = { kind: "start", id: `start:${id}:client`, flow, name: options.name ?? runName(id), parameters: await this.#payload(parameters ?? {}), tags: options.tags, createdAt: now, scheduledTime: at, version, overrides: options.overrides };
+    if (at !== undefined && at > now) {
+      const state: StateRow = { type: "SCHEDULED", name: "Scheduled", timestamp: now, reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at } };
+      await index.putRun({ id, seq: 0, name: message.name, flow, tags: options.tags ?? [], createdAt: now, scheduledTime: at, version, state });
+      await timers.set(runActor(id), "start", at, message);
+    } else await mailbox.send(runActor(id), message);
+    return this.get(id) as PortsRun<unknown>;
+  }
+  #idFor(scope: string, { id, idempotencyKey }: RunOptions): string {
+    return id ?? (idempotencyKey === undefined ? this.newId() : hash(`${scope}/key/${idempotencyKey}`).slice(0, 16));
+  }
+  newId(): string {
+    return hash(this.ports.random.id()).slice(0, 16);
+  }
+  async #payload(value: unknown): Promise<Payload> {
+    const text = encode(value);
+    return text.length > LARGE ? { ref: await this.ports.results.put(text), chars: text.length } : text;
+  }
+
+  async #runByName(name: string, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
+    const flow = this.#backend.code.flows.get(name);
+    if (flow) return this.start(flow, parameters, options);
+    const known = await this.ports.index.deployments();
+    const deployment = known.find((row) => row.name === name);
+    if (deployment) return this.#trigger(deployment.name, parameters, options);
+    const names = [...this.#backend.code.flows.keys(), ...known.map((row) => row.name)].sort();
+    throw new WindhoverError("WH2001", { message: `No flow or deployment is called "${name}".`, expected: names.length > 0 ? `one of ${names.join(", ")}` : "the name of a flow or deployment", got: name });
+  }
+
+  async #runDeployment(deployment: DeploymentDefinition, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
+    await this.configure(deployment);
+    return this.#trigger(deployment.name, parameters, options, deployment);
+  }
+  /** Tells the deployment what the code says now; the same again changes nothing. */
+  configure({ name, revision, settings, definition }: DeploymentDefinition): Promise<void> {
+    if (!this.#backend.code.flows.has(definition.name)) this.#backend.code.flows.set(definition.name, definition);
+    const key = `${name}/${revision}`;
+    const known = this.#configured.get(key) ?? this.ports.mailbox.send(deploymentActor(name), { kind: "configure", id: `configure:${name}:${revision}`, revision, settings });
+    this.#configured.set(key, known);
+    return known;
+  }
+  async #trigger(name: string, parameters: unknown, options: RunOptions, deployment?: DeploymentDefinition): Promise<Run<unknown>> {
+    const run = this.#idFor(name, options);
+    this.started.add(run);
+    const tail = deployment ? null : await this.ports.log.tail(deploymentActor(name));
+    const base = deployment?.settings.parameters ?? (tail?.state.kind === "deployment" ? tail.state.settings.parameters : "{}");
+    const merged = { ...(decode(typeof base === "string" ? base : await this.ports.results.get(base.ref)) as object), ...(parameters as object) };
+    const key = deployment?.key?.(merged);
+    await this.ports.mailbox.send(deploymentActor(name), {
+      kind: "trigger",
+      id: `trigger:${run}`,
+      run,
+      parameters: await this.#payload(merged),
+      tags: options.tags,
+      name: options.name ?? runName(run),
+      scheduledTime: options.scheduledTime?.getTime(),
+      createdAt: this.ports.clock.now(),
+      ...(key !== undefined && { concurrencyKey: key }),
+    });
+    return this.get(run);
+  }
+
+  get<R = unknown>(runId: string): Run<R> {
+    return new PortsRun<R>(this, this.#backend, runId);
+  }
+
+  async runs(filter: Parameters<Client["runs"]>[0] = {}): Promise<{ readonly runs: readonly RunSummary[]; readonly cursor?: string }> {
+    const { flow, deployment, state, tag, since, until, limit, cursor } = filter;
+    const states = state === undefined ? undefined : ((Array.isArray(state) ? state : [state]) as StateType[]);
+    const page = await this.ports.index.runs({ flow, deployment, states, tag, since: since?.getTime(), until: until?.getTime(), limit, cursor });
+    return { runs: page.rows.map(summaryOf), ...(page.cursor !== undefined && { cursor: page.cursor }) };
+  }
+  deployments(): Promise<readonly DeploymentRow[]> {
+    return this.ports.index.deployments();
+  }
+  /** @throws WH2003 for an unknown deployment. */
+  async setDeployment(name: string, action: "pause" | "resume"): Promise<void> {
+    const rows = await this.deployments();
+    if (!rows.some((row) => row.name === name)) throw new WindhoverError("WH2003", { message: `No deployment is called "${name}".`, expected: rows.length > 0 ? `one of ${rows.map((row) => row.name).join(", ")}` : "a deployment that was run or served before", got: name });
+    await this.ports.mailbox.send(deploymentActor(name), { kind: action, id: `${action}:${this.ports.random.id()}` });
+  }
+
+  async setLimit(name: string, limit: number | { readonly limit: number; readonly per: Duration } | null): Promise<void> {
+    const slots = typeof limit === "object" && limit !== null ? limit.limit : limit;
+    if (typeof name !== "string" || name === "" || (slots !== null && (!Number.isInteger(slots) || slots < 0))) throw new WindhoverError("WH1003", { message: `The limit "${name}" cannot be ${slots}.`, expected: "a name, and a whole number from 0 on, or null", got: String(slots) });
+    const perSeconds = typeof limit === "object" && limit !== null ? durationMs(limit.per) / 1000 : undefined;
+    const { clock, mailbox, random, registry } = this.ports;
+    await registry.put("limit", name, slots === null ? null : { value: encode({ limit: slots, perSeconds }), updatedAt: clock.now() });
+    await mailbox.send(limitActor(name), { kind: "configure", id: `configure:${random.id()}`, limit: slots, perSeconds });
+  }
+  async limits(): Promise<readonly LimitView[]> {
+    const rows = await this.ports.registry.list("limit");
+    return Promise.all(
+      rows.map(async ({ key, value }) => {
+        const settings = decode(value.value as string) as { limit: number; perSeconds?: number };
+        const state = (await this.ports.log.tail(limitActor(key)))?.state as LimitState | undefined;
+        return { name: key, limit: settings.limit, ...(settings.perSeconds !== undefined && { perSeconds: settings.perSeconds }), holders: state?.holders.map((h) => h.request) ?? [], waiters: state?.waiters.map((w) => w.request) ?? [] };
+      }),
+    );
+  }
+  async setVariable(name: string, value: unknown): Promise<void> {
+    await this.ports.registry.put("variable", name, value === undefined ? null : { value: encode(value), updatedAt: this.ports.clock.now() });
+  }
+
+  /** A run's whole log. @throws WH2002 */
+  async history(runId: string): Promise<readonly Entry[]> {
+    const entries = await this.ports.log.read(runActor(runId));
+    if (entries.length === 0) throw unknownRun(runId);
+    return entries;
+  }
+  async bookOf(runId: string): Promise<Book> {
+    return Book.from(await this.history(runId));
+  }
+  send(runId: string, message: Message): Promise<void> {
+    return this.ports.mailbox.send(runActor(runId), message);
+  }
+  async close(): Promise<void> {
+    await this.#backend.close?.();
+  }
+}
+
+/** Beyond this a start's parameters go to the result store at once. Unit: characters. */
+const LARGE = 64 * 1024;
+
+export interface LimitView {
+  readonly name: string;
+  readonly limit: number;
+  readonly perSeconds?: number;
+  readonly holders: readonly string[];
+  readonly waiters: readonly string[];
+}
+
+export const unknownRun = (id: string): WindhoverError => new WindhoverError("WH2002", { message: `There is no run ${id}.`, got: id });
+
+export function summaryOf(row: RunRow): RunSummary {
+  const { id, name, flow, deployment, tags, createdAt, startedAt, endedAt, state } = row;
+  const optional = { deployment, startedAt: startedAt === undefined ? undefined : new Date(startedAt), endedAt: endedAt === undefined ? undefined : new Date(endedAt) };
+  return { id, name, flow, tags, createdAt: new Date(createdAt), state: stateOf(state, row.scheduledTime), ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
+}
+
+/** A row's state as a client sees it; results and errors are not in the runs table. */
+export function stateOf(row: StateRow, scheduledTime: number | undefined, result?: unknown, error?: unknown): State<never> {
+  const { type, name, message } = row;
+  const base = { name, timestamp: new Date(row.timestamp), ...(message !== undefined && { message }) };
+  const reason = row.reason && { ...row.reason, since: new Date(row.reason.since), until: row.reason.until === undefined ? undefined : new Date(row.reason.until) };
+  const none = { code: type.toLowerCase(), message: name, since: new Date(row.timestamp) };
+  if (type === "SCHEDULED") return { ...base, type, scheduledTime: new Date(row.reason?.until ?? scheduledTime ?? row.timestamp), ...(reason && { reason }) };
+  if (type === "PENDING" || type === "PAUSED" || type === "CANCELLING") return { ...base, type, reason: reason ?? none };
+  if (type === "COMPLETED") return { ...base, type, result: result as never };
+  if (type === "FAILED" || type === "CRASHED") return { ...base, type, error: (error as Error | undefined) ?? new Error(message ?? name) };
+  return { ...base, type };
+}
+
+export { isFinal, type RunState };

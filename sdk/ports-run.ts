@@ -1,0 +1,143 @@
+/** One run, seen from outside. */
+import { placeOf } from "../engine/book.ts";
+import { decode, encode } from "../engine/codec.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { Payload } from "../engine/events.ts";
+import { runActor, type StartMessage } from "../engine/messages.ts";
+import { runName } from "../engine/names.ts";
+import { inputProblem, type RunState } from "../engine/run.ts";
+import { check } from "../engine/schema.ts";
+import { isFinal, type State } from "../engine/state.ts";
+import type { Run } from "./client-types.ts";
+import { type ClientPorts, type PortsClient, stateOf, unknownRun } from "./ports-client.ts";
+import type { RunInput } from "./waits.ts";
+
+export class PortsRun<R> implements Run<R> {
+  readonly id: string;
+  readonly #client: PortsClient;
+  readonly #backend: ClientPorts;
+  constructor(client: PortsClient, backend: ClientPorts, id: string) {
+    this.#client = client;
+    this.#backend = backend;
+    this.id = id;
+  }
+
+  async state(): Promise<State<R>> {
+    const run = await this.#tail();
+    if (run) return (await this.#stateOf(run)) as State<R>;
+    const row = await this.#backend.ports.index.run(this.id);
+    if (row) return stateOf(row.state, row.scheduledTime) as State<R>;
+    if (await this.#mayStillStart()) {
+      const now = new Date(this.#backend.ports.clock.now());
+      return { type: "PENDING", name: "Pending", timestamp: now, reason: { code: "start", message: "Its start was sent; no process that knows its flow has taken it yet.", since: now } };
+    }
+    throw unknownRun(this.id);
+  }
+  /** This client started it, so it is on its way even if nothing is written yet. */
+  async #mayStillStart(): Promise<boolean> {
+    return this.#client.started.has(this.id);
+  }
+
+  async #tail(): Promise<RunState | undefined> {
+    return (await this.#backend.ports.log.tail(runActor(this.id)))?.state as RunState | undefined;
+  }
+  async #read(payload: Payload | undefined): Promise<unknown> {
+    return payload === undefined ? undefined : decode(typeof payload === "string" ? payload : await this.#backend.ports.results.get(payload.ref));
+  }
+  async #stateOf(run: RunState): Promise<State<never>> {
+    return stateOf(run.row, run.scheduledTime, await this.#read(run.result), await this.#read(run.error));
+  }
+
+  async result(): Promise<R> {
+    for (let id = this.id; ; ) {
+      const changed = this.#backend.changed(runActor(id));
+      const run = (await this.#backend.ports.log.tail(runActor(id)))?.state as RunState | undefined;
+      if (run?.continuedAs !== undefined) id = run.continuedAs;
+      else if (run && isFinal(run.row.type)) return this.#outcome(run);
+      else await changed;
+    }
+  }
+  async #outcome(run: RunState): Promise<R> {
+    if (run.row.type === "COMPLETED") return (await this.#read(run.result)) as R;
+    if (run.error !== undefined) throw await this.#read(run.error);
+    throw new WindhoverError("WH2008", { message: `The run "${run.name}" (${this.id}) ended as ${run.row.name}${run.row.message ? `: ${run.row.message}` : ""}.`, expected: "COMPLETED", got: run.row.type });
+  }
+
+  async cancel(why?: string): Promise<void> {
+    const run = await this.#open("cancelled", true);
+    if (run === "cancelled") return;
+    const row = run ? undefined : await this.#backend.ports.index.run(this.id);
+    const of = row ? { flow: row.flow, name: row.name, ...(row.deployment !== undefined && { deployment: row.deployment }) } : undefined;
+    await this.#client.send(this.id, { kind: "cancel", id: `cancel:${this.#backend.ports.random.id()}`, ...(why !== undefined && { why }), ...(of && { of }) });
+    // What runs inside a turn does not read mail: the mark reaches it (rule 24).
+    await this.#backend.ports.aborts.mark(runActor(this.id), "all");
+  }
+  async pause(): Promise<void> {
+    await this.#open("paused");
+    await this.#client.send(this.id, { kind: "pause", id: `pause:${this.#backend.ports.random.id()}` });
+  }
+  async resume(): Promise<void> {
+    await this.#open("resumed");
+    await this.#client.send(this.id, { kind: "resume", id: `resume:${this.#backend.ports.random.id()}` });
+  }
+
+  /** @throws WH2002 when there is no such run, WH2004 when it has ended. */
+  async #open(what: string, again = false): Promise<RunState | "cancelled" | undefined> {
+    const run = await this.#tail();
+    if (!run) {
+      if (!this.#client.started.has(this.id) && !(await this.#backend.ports.index.run(this.id))) throw unknownRun(this.id);
+      return undefined;
+    }
+    if (run.continuedAs !== undefined || !isFinal(run.row.type)) return run;
+    if (again && run.row.type === "CANCELLED") return "cancelled";
+    throw new WindhoverError("WH2004", { message: `The run ${this.id} ended as ${run.row.name}, and cannot be ${what} any more.`, expected: "a run that is open", got: run.row.name });
+  }
+
+  async input<T>(input: RunInput<T> | string, value: T): Promise<void> {
+    const name = typeof input === "string" ? input : input.name;
+    await this.#open(`given the input "${name}"`);
+    const definition = typeof input === "string" ? this.#backend.code.inputs.get(name) : (input as unknown as { readonly schema: Parameters<typeof check>[0] });
+    const checked = definition && (await check(definition.schema, value, (got, issues) => inputProblem(name, got, issues)));
+    if (checked && !checked.ok) throw checked.error;
+    await this.#client.send(this.id, { kind: "input", id: `input:${this.#backend.ports.random.id()}`, name, value: encode(value) });
+  }
+
+  retry(): Promise<Run<R>> {
+    return this.#again({ run: this.id });
+  }
+  async rerunFrom(taskId: string, edits: { readonly parameters?: unknown; readonly result?: unknown } = {}): Promise<Run<R>> {
+    const book = await this.#client.bookOf(this.id);
+    const calls = [...book.calls.keys()];
+    if (!calls.some((call) => placeOf(call) === placeOf(taskId))) throw new WindhoverError("WH2006", { message: `The run ${this.id} made no call "${taskId}".`, expected: `one of ${calls.slice(0, 20).join(", ")}${calls.length > 20 ? " …" : ""}`, got: taskId });
+    return this.#again({ run: this.id, from: taskId, ...("result" in edits && { result: encode(edits.result) }) }, edits.parameters);
+  }
+  /** From the start, as a new run that takes nothing over. */
+  rerun(parameters?: unknown): Promise<Run<R>> {
+    return this.#again(undefined, parameters);
+  }
+
+  async #again(origin: StartMessage["origin"], parameters?: unknown): Promise<Run<R>> {
+    const run = await this.#tail();
+    if (!run) throw unknownRun(this.id);
+    if (!isFinal(run.row.type)) throw new WindhoverError("WH2004", { message: `The run ${this.id} is still open (${run.row.name}).`, expected: "a run that has ended", got: run.row.name, action: "Wait for its end, or cancel it first." });
+    const { started } = await this.#client.bookOf(this.id);
+    const id = this.#client.newId();
+    const { clock } = this.#backend.ports;
+    this.#client.started.add(id);
+    await this.#client.send(id, {
+      kind: "start",
+      id: `start:${id}:client`,
+      flow: run.flow,
+      name: runName(id),
+      parameters: parameters === undefined ? (started?.parameters ?? "{}") : encode(parameters),
+      tags: run.tags,
+      createdAt: clock.now(),
+      version: run.version,
+      ...(origin ? { origin } : { origin: { run: this.id, from: FROM_THE_START } }),
+    });
+    return this.#client.get<R>(id);
+  }
+}
+
+/** No call has this place, so nothing is taken over; the link to the old run is kept. */
+const FROM_THE_START = "(start)";

@@ -1,0 +1,173 @@
+/** `task`: a function whose calls are recorded, retried, and never repeated once their result is in the log. */
+import { encode } from "../engine/codec.ts";
+import type { RetryDelay, TaskDefinition } from "../engine/definition.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { CallSpec, LimitWanted } from "../engine/events.ts";
+import { isFuture } from "../engine/future.ts";
+import { LIMITS } from "../engine/limits.ts";
+import type { Column } from "../engine/map.ts";
+import type { FlowScope } from "../engine/scope.ts";
+import { currentScope, shared } from "../engine/scope.ts";
+import { directCall, directMap } from "./direct.ts";
+import { ListFuture } from "./future-list.ts";
+import { type CallOptions, checkName, checkOptions, type Future, type FutureList, hooksOf, type TaskOptions } from "./options.ts";
+import { enlist } from "./transaction.ts";
+import { isUnmapped, type Unmapped } from "./unmapped.ts";
+
+export type Inputs<A extends readonly unknown[]> = { [K in keyof A]: A[K] | Future<A[K]> };
+export type Mapped<A extends readonly unknown[]> = { [K in keyof A]: readonly A[K][] | Future<readonly A[K][]> | Future<A[K][]> | FutureList<A[K]> | Unmapped<A[K]> };
+
+export interface Task<A extends readonly unknown[], R> {
+  /** Starts it. A future among the arguments makes a dependency: it starts when that one has completed. */
+  (...args: Inputs<A>): Future<R>;
+  /** Starts it once for each item of the lists; constants go in `unmapped(…)`. */
+  map(...args: Mapped<A>): FutureList<R>;
+  /** The same task with other options. With functions among them: at module level only (WH1009). */
+  withOptions(options: Partial<Omit<TaskOptions<A, R>, "name">> & { readonly name?: string } & CallOptions): Task<A, R>;
+}
+
+/** What a task object knows about itself; tools and tests find it under this symbol. */
+export const definitionKey = Symbol.for("windhover.definition");
+
+interface Variant {
+  readonly definition: TaskDefinition;
+  readonly call: CallOptions;
+  /** The definition's registered name, where `withOptions` gave another. */
+  readonly base: string;
+  readonly overrides: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Defines a task.
+ * @throws WindhoverError WH1001 without a usable name, WH1003 for an option that cannot be.
+ * @example
+ * const fetchPage = task({ name: "fetch-page", retries: 3, retryDelaySeconds: [1, 10, 60] }, async (url: string) => (await fetch(url)).text());
+ */
+export function task<A extends readonly unknown[], R>(options: TaskOptions<A, R>, fn: (...args: A) => R | Promise<R>): Task<A, R> {
+  const name = checkName("task", options?.name);
+  checkOptions(`task "${name}"`, options);
+  if (typeof fn !== "function") throw new WindhoverError("WH1003", { message: `task "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
+  const definition = { ...options, name, fn, hooks: hooksOf(options) } as unknown as TaskDefinition;
+  shared.code.addTask(definition);
+  return taskOf({ definition, call: {}, base: name, overrides: {} });
+}
+
+const CALL_OPTIONS = ["key", "waitFor", "mapConcurrency", "toleratedFailures"] as const;
+
+function taskOf<A extends readonly unknown[], R>(variant: Variant): Task<A, R> {
+  const { definition } = variant;
+  const called = (...args: unknown[]): unknown => {
+    const scope = currentScope();
+    return scope?.kind === "flow" ? callInFlow(scope, variant, args) : directCall(definition, args, scope);
+  };
+  const map = (...args: unknown[]): unknown => {
+    const scope = currentScope();
+    return scope?.kind === "flow" ? mapInFlow(scope, variant, args) : directMap(definition, args, scope);
+  };
+  return Object.assign(called, { map, withOptions: (options: object) => taskOf(derive(variant, options)), [definitionKey]: definition }) as unknown as Task<A, R>;
+}
+
+function derive(variant: Variant, options: Partial<TaskOptions<readonly unknown[], unknown>> & CallOptions): Variant {
+  const name = options.name === undefined ? variant.definition.name : checkName("task", options.name);
+  checkOptions(`task "${name}"`, options);
+  const call = { ...variant.call };
+  const own: Record<string, unknown> = {};
+  for (const [option, value] of Object.entries(options)) {
+    if ((CALL_OPTIONS as readonly string[]).includes(option)) Object.assign(call, { [option]: value });
+    else if (option !== "name") own[option] = value;
+  }
+  const functions = Object.entries(own).filter(([, value]) => hasFunction(value));
+  const definition = { ...variant.definition, ...own, name, hooks: { ...variant.definition.hooks, ...hooksOf(own) } } as TaskDefinition;
+  if (functions.length === 0) return { definition, call, base: variant.base, overrides: { ...variant.overrides, ...own } };
+  if (currentScope()) throw new WindhoverError("WH1009", { message: `"${name}" was given ${functions.map(([option]) => `\`${option}\``).join(", ")} as a function inside a flow.`, expected: "withOptions at module level", got: functions.map(([option]) => option).join(", ") });
+  const registered = shared.code.addVariant((number) => ({ ...definition, variant: number }), variant.base);
+  return { definition: registered, call, base: variant.base, overrides: {} };
+}
+
+const hasFunction = (value: unknown): boolean => typeof value === "function" || (Array.isArray(value) && value.some(hasFunction)) || (typeof value === "object" && value !== null && "key" in value && typeof value.key === "function");
+
+function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
+  const { definition, call } = variant;
+  const spec = (): CallSpec => {
+    const deps: string[] = [];
+    const encoded = args.length === 0 ? undefined : encode(args, { reference: (value) => referenced(value, deps) });
+    return { ...policyOf(variant, args), ...(encoded !== undefined && { args: encoded }), ...(deps.length > 0 && { deps: [...new Set(deps)] }) };
+  };
+  const live = scope.instance.call({ kind: "task", name: definition.name, key: call.key, spec });
+  enlist(scope, live, definition, args);
+  return live.future;
+}
+
+function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
+  const { definition, call } = variant;
+  const { columns, follows, length, bad } = columnsOf(args, scope);
+  const spec = (): CallSpec => {
+    if (bad) throw bad;
+    const deps: string[] = [];
+    const encoded = encode(columns, { reference: (value) => referenced(value, deps) });
+    const { mapConcurrency, toleratedFailures } = call;
+    return { ...policyOf(variant, []), args: encoded, ...(deps.length > 0 && { deps: [...new Set(deps)] }), ...(length !== undefined && { items: length }), ...(follows !== undefined && { follows: [follows] }), ...(mapConcurrency !== undefined && { mapConcurrency }), ...(toleratedFailures !== undefined && { toleratedFailures }) };
+  };
+  const live = scope.instance.call({ kind: "map", name: definition.name, key: call.key, spec });
+  if (follows !== undefined) scope.instance.calls.get(follows)?.observe();
+  return new ListFuture(scope.instance, live, length);
+}
+
+function referenced(value: object, deps: string[]): string | undefined {
+  if (!isFuture(value)) return undefined;
+  deps.push(value.id);
+  return value.id;
+}
+
+/** The arguments of a map as columns. One open list is followed item by item; more than one, or a list that has ended, is waited for as a whole. */
+function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Column[]; follows?: string; length?: number; bad?: WindhoverError } {
+  const open = args.filter((arg): arg is ListFuture<unknown> => arg instanceof ListFuture && !scope.instance.calls.get(arg.id)?.outcome);
+  const follows = new Set(open.map((list) => list.id)).size === 1 ? open[0]?.id : undefined;
+  let length: number | undefined;
+  let bad: WindhoverError | undefined;
+  const columns = args.map((arg): Column => {
+    if (isUnmapped(arg)) return { same: arg.value };
+    if (arg instanceof ListFuture && arg.id === follows) {
+      if (arg.known !== undefined) length ??= arg.known;
+      return { follow: arg.id };
+    }
+    if (isFuture(arg)) return { call: arg };
+    if (!Array.isArray(arg)) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over something that is not an array.", expected: "arrays, futures of arrays, or unmapped(…)", got: typeof arg });
+    else if (length !== undefined && length !== arg.length) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over arrays of different lengths.", expected: `arrays of ${length} items`, got: `${arg.length} items` });
+    else length = arg.length;
+    return { list: arg as readonly unknown[] };
+  });
+  if (args.every(isUnmapped)) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over nothing but constants.", expected: "at least one array", got: "only unmapped(…)" });
+  if ((length ?? 0) > LIMITS.mapItems) bad ??= new WindhoverError("WH1306", { message: `A task is mapped over ${length} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(length) });
+  return { columns, follows, length: columns.some((column) => "call" in column) ? undefined : length, bad };
+}
+
+/** What the log has to know of the task's options; what stands in the definition and concerns only the executor stays there. */
+function policyOf({ definition, call, base, overrides }: Variant, args: readonly unknown[]): CallSpec {
+  const { name, retries, crashRetries, timeoutSeconds, pool, tags, persistResult, hooks, variant } = definition;
+  const after = call.waitFor?.map((future) => future.id);
+  const counts = Object.fromEntries(Object.entries(hooks).map(([hook, list]) => [hook, list.length]));
+  const known: CallSpec = {
+    retries: retries || undefined,
+    crashRetries,
+    timeoutSeconds,
+    pool,
+    tags: tags?.length ? tags : undefined,
+    limits: limitsOf(definition, args),
+    transient: persistResult === false ? true : undefined,
+    hooks: Object.keys(counts).length > 0 ? counts : undefined,
+    after: after?.length ? after : undefined,
+    task: base === name ? undefined : base,
+    variant,
+    overrides: Object.keys(overrides).length > 0 ? JSON.stringify(overrides) : undefined,
+  };
+  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+}
+
+function limitsOf({ name, concurrency }: TaskDefinition, args: readonly unknown[]): readonly LimitWanted[] | undefined {
+  if (!concurrency) return undefined;
+  const key = concurrency.key ? `:${concurrency.key(...(args as never[]))}` : "";
+  return [{ name: `task:${name}${key}`, slots: concurrency.limit }];
+}
+
+export type { RetryDelay };
