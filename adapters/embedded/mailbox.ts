@@ -13,6 +13,7 @@ import type { Clock, Inbox, Mailbox } from "../../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
 import { deliver, insert, type Letter, newSlot, Queues, type Slot } from "./letters.ts";
+import { MailRows } from "./mail-rows.ts";
 import { Bell } from "./signal.ts";
 
 /** After this, mail that we have no time for is offered to other processes. Unit: milliseconds. */
@@ -31,7 +32,7 @@ export interface Membership {
 
 export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   readonly bell = new Bell();
-  readonly #database: Database;
+  readonly #rows: MailRows;
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #membership: Membership;
@@ -57,7 +58,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   #gained = new Set<Slot>();
 
   constructor(database: Database, journal: Journal, clock: Clock, membership: Membership) {
-    this.#database = database;
+    this.#rows = new MailRows(database);
     this.#journal = journal;
     this.#clock = clock;
     this.#membership = membership;
@@ -171,37 +172,29 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   catchUp(): void {
     if (!this.#membership.joined) return;
-    const news = this.#database
-      .prepare("SELECT m.seq, m.actor, m.physical, m.receives, c.owner FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE m.seq > ? ORDER BY m.seq")
-      .all(this.#lastSeq);
-    for (const row of news) {
+    for (const row of this.#rows.after(this.#lastSeq)) {
       this.#lastSeq = row["seq"] as number;
       if (row["owner"] === this.#membership.id) this.#add(row);
       else if (row["owner"] === null) this.#want(row["actor"] as string);
     }
-    const orphans = this.#database.prepare("SELECT value FROM counters WHERE name = 'orphans'").get()?.["value"] as number;
+    const orphans = this.#rows.orphans();
     if (orphans === this.#orphans) return;
     this.#orphans = orphans;
     this.#yielded = false;
-    for (const row of this.#database.prepare("SELECT DISTINCT m.actor FROM mail m LEFT JOIN claims c ON c.actor = m.actor WHERE c.owner IS NULL").all())
-      this.#want(row["actor"] as string);
+    for (const actor of this.#rows.unclaimed()) this.#want(actor);
   }
 
   write(): void {
     const { joined, id } = this.#membership;
-    for (const actor of this.#givenUp) this.#database.prepare("DELETE FROM claims WHERE actor = ? AND owner = ?").run(actor, id);
-    if (this.#givenUp.size > 0) this.orphan();
+    for (const actor of this.#givenUp) this.#rows.drop(actor, id);
+    if (this.#givenUp.size > 0) this.#rows.orphan();
     this.#givenUp.clear();
     for (const actor of this.#wanted) this.#claim(this.#slot(actor), id);
     this.#wanted.clear();
     for (const letter of this.#inserts) {
       const slot = joined ? this.#slots.get(letter.actor) : undefined;
       if (slot && !slot.ours) this.#claim(slot, id);
-      letter.seq = Number(
-        this.#database
-          .prepare("INSERT INTO mail (actor, physical, receives, body) VALUES (?, ?, ?, ?)")
-          .run(letter.actor, letter.physical, letter.receives, letter.body).lastInsertRowid,
-      );
+      letter.seq = this.#rows.insert(letter.actor, letter.physical, letter.receives, letter.body as string);
       letter.stored = letter.receives;
       this.#lastSeq = letter.seq;
       if (this.#letters.has(letter.physical)) this.#keep(letter);
@@ -209,11 +202,11 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     this.#inserts.clear();
     for (const letter of this.#counts) {
       if (letter.stored === letter.receives) continue;
-      this.#database.prepare("UPDATE mail SET receives = ? WHERE seq = ?").run(letter.receives, letter.seq);
+      this.#rows.count(letter.seq, letter.receives);
       letter.stored = letter.receives;
     }
     this.#counts.clear();
-    for (const seq of this.#deletes) this.#database.prepare("DELETE FROM mail WHERE seq = ?").run(seq);
+    for (const seq of this.#deletes) this.#rows.delete(seq);
     this.#deletes = [];
     for (const slot of this.#idle) this.#drop(slot, id);
     this.#idle.clear();
@@ -233,15 +226,14 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     this.bell.raise();
   }
 
-  /** Tells the other processes to look for mail that nobody claims. Inside a transaction. */
-  orphan(): void {
-    this.#database.prepare("UPDATE counters SET value = value + 1 WHERE name = 'orphans'").run();
-  }
-
   /** Claims of a process that died are ours now: takes in their mail. Inside a transaction. */
   inherit(actors: readonly string[]): void {
     for (const actor of actors) {
-      if (this.#declined.has(actor)) continue;
+      if (this.#declined.has(actor)) {
+        this.#rows.drop(actor, this.#membership.id);
+        this.#rows.orphan();
+        continue;
+      }
       const slot = this.#slot(actor);
       slot.inherited = true;
       this.#load(slot);
@@ -251,8 +243,8 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   /** Everything that is in hand counts as received, and nothing is claimed any more. Inside a transaction. */
   leave(): void {
-    this.#database.prepare("DELETE FROM claims WHERE owner = ?").run(this.#membership.id);
-    this.orphan();
+    this.#rows.dropAll(this.#membership.id);
+    this.#rows.orphan();
   }
 
   get waiting(): number {
@@ -263,8 +255,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   #claim(slot: Slot, owner: string): void {
     if (slot.ours || this.#gained.has(slot)) return;
-    const claimed = this.#database.prepare("INSERT INTO claims (actor, owner) VALUES (?, ?) ON CONFLICT DO NOTHING").run(slot.actor, owner).changes > 0;
-    if (!claimed && this.#database.prepare("SELECT owner FROM claims WHERE actor = ?").get(slot.actor)?.["owner"] !== owner) return this.#lose(slot);
+    if (!this.#rows.claim(slot.actor, owner)) return this.#lose(slot);
     // Older mail comes first, and there may be some that nobody claimed.
     this.#load(slot);
     this.#gained.add(slot);
@@ -273,10 +264,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   /** The last delivery is acknowledged. If another process has sent something meanwhile, the claim stays, and we shall see it. */
   #drop(slot: Slot, owner: string): void {
     if (slot.waiting.length > 0 || slot.hand.size > 0 || this.#slots.get(slot.actor) !== slot) return;
-    const dropped =
-      this.#database.prepare("DELETE FROM claims WHERE actor = ?1 AND owner = ?2 AND NOT EXISTS (SELECT 1 FROM mail WHERE actor = ?1)").run(slot.actor, owner)
-        .changes > 0;
-    if (dropped) this.#slots.delete(slot.actor);
+    if (this.#rows.dropIfEmpty(slot.actor, owner)) this.#slots.delete(slot.actor);
   }
 
   /** Ours no longer, though there is mail. */
@@ -295,7 +283,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   }
 
   #load(slot: Slot): void {
-    for (const row of this.#database.prepare("SELECT seq, actor, physical, receives FROM mail WHERE actor = ? ORDER BY seq").all(slot.actor)) this.#add(row);
+    for (const row of this.#rows.of(slot.actor)) this.#add(row);
   }
 
   // ---- letters
@@ -393,8 +381,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   #fetch(letter: Letter): void {
     if (letter.body !== null) return;
-    const { body } = this.#journal.guard(() => this.#database.prepare("SELECT body FROM mail WHERE seq = ?").get(letter.seq)) as { body: string };
-    letter.body = body;
-    this.#keptChars += body.length;
+    letter.body = this.#journal.guard(() => this.#rows.body(letter.seq));
+    this.#keptChars += letter.body.length;
   }
 }
