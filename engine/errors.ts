@@ -65,6 +65,9 @@ export const ERRORS = {
   WH2014: { who: "operator", title: "No such schedule or trigger can be served here", action: "Deploy to AWS for this trigger, or start the run by hand." },
   WH2015: { who: "operator", title: "A cursor cannot be read", action: "Use the cursor of the page before, as it was given, or none to begin at the first page." },
   WH2016: { who: "operator", title: "A block is not set or malformed", action: "Set it with `windhover block set TYPE NAME`." },
+  WH2017: { who: "operator", title: "A request cannot be read", action: "Send what /api/openapi.json describes." },
+  WH2018: { who: "operator", title: "A request is refused", action: "Send the webhook's secret; call the API from its own address." },
+  WH2019: { who: "operator", title: "No such address", action: "/api/openapi.json lists the addresses." },
   // ---- the place where it runs
   WH3001: { who: "operator", title: "The database cannot be read", action: "Restore it from a copy, or move it away to start anew; nothing was changed." },
   WH3002: { who: "operator", title: "The database was written by a newer Windhover", action: "Update the package, or use another directory." },
