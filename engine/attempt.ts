@@ -22,8 +22,8 @@ export interface AttemptHost {
   readonly stubs?: ReadonlyMap<string, (...args: never[]) => unknown>;
   /** Sees each log line as it is written. */
   readonly onLog?: (line: LogLine) => void;
-  /** Sees each run of a task's code, with its arguments. */
-  readonly onRun?: (task: string, args: readonly unknown[]) => void;
+  /** Sees each run of a task's code, with its arguments, and which attempt of which run's call it is. */
+  readonly onRun?: (task: string, args: readonly unknown[], actor: string, item: TaskItem) => void;
 }
 
 interface Attempt {
@@ -102,7 +102,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     const hit = key === undefined ? undefined : await cache.get(definition, key);
     if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
     const fn = functionOf(host, definition, item);
-    host.onRun?.(definition.name, args);
+    host.onRun?.(definition.name, args, attempt.actor, item);
     const value = encode(await limited(attempt, id, () => fn(...(args as never[]))));
     if (key !== undefined) await cache.put(definition, key, value.length > LIMITS.inlineChars ? { ref: await host.ports.results.put(value), chars: value.length } : value);
     return { ok: true, value };

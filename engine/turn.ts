@@ -37,6 +37,8 @@ export interface Host extends AttemptHost {
   readonly inlineMs: number;
   /** True where EventBridge Scheduler sends the ticks. */
   readonly ticksFromOutside: boolean;
+  /** Told when a turn begins to wait for inline user code (1), and when that has ended (-1). */
+  readonly onInline?: (change: 1 | -1) => void;
   /** Told of every entry, once it is durable. */
   readonly onEntry?: (entry: Entry) => void;
 }
@@ -112,7 +114,8 @@ async function runInline(host: Host, actor: string, tail: Entry, effect: Extract
   const book = await bookOf(host, actor);
   const item = await itemOf({ reader: runReader(host, actor, () => book) }, book, tail.state as RunState, effect);
   if (!item) throw new WindhoverError("WH9001", { message: `${actor} has no call ${effect.call}` });
-  const report = await runAttempt(host, actor, factsOf(actor, book), item);
+  host.onInline?.(1);
+  const report = await runAttempt(host, actor, factsOf(actor, book), item).finally(() => host.onInline?.(-1));
   return { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] };
 }
 

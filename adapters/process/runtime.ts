@@ -40,7 +40,7 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
     options.onEntry?.(entry);
     changes.tell(entry.actor);
   };
-  const host: Host = { ports: backend.ports, code, warm: new Warm(options.warmRuns), inlineMs: INLINE_MS, ticksFromOutside: false, stubs, onLog, onRun, onEntry };
+  const host: Host = { ports: backend.ports, code, warm: new Warm(options.warmRuns), inlineMs: INLINE_MS, ticksFromOutside: false, stubs, onLog, onRun, onEntry, onInline: (change) => worker.noteInline(change) };
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });
   return { host, worker, changes };
 }

@@ -36,6 +36,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #executor: Executor;
   #running = 0;
+  #inline = 0;
   #stopped = true;
   #loop: Promise<void> | undefined;
   /** Counts what was taken and finished, so that `settled` can tell that nothing moves. */
@@ -65,6 +66,12 @@ export class Worker {
     while (this.#running > 0) await tick();
   }
 
+  /** A turn waits for user code, or has done so. */
+  noteInline(change: 1 | -1): void {
+    this.#inline += change;
+    this.#steps++;
+  }
+
   /** Which pools to serve is also learnt from the log: a flow may name one that no setting knows. */
   noteEntry(entry: Entry): void {
     for (const effect of entry.effects) if (effect.do === "task" && effect.pool !== undefined) this.#executor.serve(effect.pool);
@@ -85,7 +92,7 @@ export class Worker {
     for (let quiet = 0, seen = -1; quiet < QUIET_TICKS; ) {
       await tick();
       const steps = this.#steps + this.#executor.steps;
-      quiet = this.#running === 0 && steps === seen ? quiet + 1 : 0;
+      quiet = this.#running === this.#inline && steps === seen ? quiet + 1 : 0;
       seen = steps;
     }
   }

@@ -32,6 +32,11 @@ export class VirtualClock implements Clock {
     });
   }
 
+  /** When the earliest wait ends. */
+  next(): number | undefined {
+    return this.#waits.size === 0 ? undefined : Math.min(...[...this.#waits].map((wait) => wait.at));
+  }
+
   /** Ends the waits that are due one after the other, and lets what follows from each happen before the next. */
   async advance(ms: number): Promise<void> {
     const until = this.#now + ms;
