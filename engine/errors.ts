@@ -48,6 +48,7 @@ export const ERRORS = {
   WH1405: { who: "author", title: "Items of a map failed", action: "See `states()` for each item; `toleratedFailures` allows for some." },
   WH1406: { who: "author", title: "A failure that nobody awaited", action: "Await every future, or catch its failure." },
   WH1407: { who: "author", title: "A subflow did not complete", action: "See its cause, and the child run." },
+  WH1408: { who: "author", title: "A run ends otherwise after a crash", action: "Make the tasks that run again give the same result, and let the flow's body decide by results alone." },
   // ---- the operator
   WH2001: { who: "operator", title: "No such flow", action: "Check the name, and that the file that exports it is an entry." },
   WH2002: { who: "operator", title: "No such run", action: "`windhover runs ls` lists them." },

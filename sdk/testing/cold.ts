@@ -1,0 +1,37 @@
+/** Replays a log from its beginning and asks: would the code, as the log stands, do anything that the log does not know of? */
+import { Book } from "../../engine/book.ts";
+import { decode } from "../../engine/codec.ts";
+import type { Code } from "../../engine/definition.ts";
+import type { Entry, Payload, RunEvent } from "../../engine/events.ts";
+import { resultsOf } from "../../engine/map.ts";
+import { parseActor } from "../../engine/messages.ts";
+import { Instance, type Reader, readValue, replay } from "../../engine/replay.ts";
+import type { RunState } from "../../engine/run.ts";
+import { isFinal } from "../../engine/state.ts";
+
+/** What is wrong, or nothing: a run whose turn was skipped had no reason to run (rule 28), and a log that was written warm replays cold. */
+export async function coldProblem(code: Code, entries: readonly Entry<RunState, RunEvent>[], stored: (key: string) => string): Promise<string | undefined> {
+  const last = entries.at(-1);
+  const book = Book.from(entries);
+  const { started } = book;
+  if (!last || !started) return undefined;
+  const { state } = last;
+  const text = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : stored(payload.ref));
+  const reader: Reader = {
+    text,
+    value: async (event, kind) => (event.value !== undefined ? readValue(event.value, reader) : kind === "map" ? resultsOf(book.calls.get(event.call)?.items ?? [], reader) : undefined),
+  };
+  const { name, flow, deployment, scheduledTime, tags = [], version } = started;
+  const run = { runId: parseActor(last.actor).name, runName: name, flow, deployment, scheduledTime, parameters: started.parameters, tags, version };
+  const instance = new Instance({ run, parameters: decode(await text(started.parameters)), seed: started.seed, attempt: book.attempt });
+  instance.read = reader;
+  await replay(instance, code.flow(flow).fn, entries, book, reader);
+  const [extra] = instance.drain();
+  const { fatal, outcome } = instance;
+  instance.drop();
+  if (fatal && state.row.type !== "CRASHED") return `the log of ${last.actor} does not replay at entry ${last.n}: ${fatal.message}`;
+  if (isFinal(state.row.type) || state.paused || state.retryTimer !== undefined) return undefined;
+  if (extra) return `${last.actor} was left waiting at entry ${last.n}, although its code would go on and call ${extra.call}`;
+  if (outcome && !state.returned && !state.ending) return `${last.actor} was left waiting at entry ${last.n}, although its code has ended`;
+  return undefined;
+}
