@@ -25,7 +25,8 @@ const LOOK_MS = 100;
 export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbedded> {
   const backend = await openEmbedded({ directory: options.directory });
   const code = options.code ?? shared.code;
-  const runtime = createRuntime(backend, { ...options, code });
+  const told = options.narrate ? await narrated(options) : options;
+  const runtime = createRuntime(backend, { ...told, code });
   if (options.work !== false) runtime.worker.start();
   const { clock } = backend.ports;
   const client = new PortsClient({
@@ -38,4 +39,21 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
     },
   });
   return { backend, runtime, client, code };
+}
+
+/** Prints what happens beside telling whoever listens already. */
+async function narrated(options: OpenOptions): Promise<OpenOptions> {
+  const { Printer } = await import("./printer.ts");
+  const printer = new Printer();
+  return {
+    ...options,
+    onEntry: (entry) => {
+      printer.entry(entry);
+      options.onEntry?.(entry);
+    },
+    onLog: (line) => {
+      printer.log(line);
+      options.onLog?.(line);
+    },
+  };
 }

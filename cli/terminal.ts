@@ -1,0 +1,76 @@
+/** What reaches a terminal: colours only where one looks at it, glyphs for states, times and durations as a person reads them. */
+import type { FinalType, StateRow, StateType } from "../engine/events.ts";
+import pc from "picocolors";
+
+export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "gray" | "bold" | "dim";
+export type Paint = (text: string, ...colours: readonly Colour[]) => string;
+
+/** Colours on a TTY without NO_COLOR, or with FORCE_COLOR. */
+export function wantsColour(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): boolean {
+  if (env["NO_COLOR"]) return false;
+  if (env["FORCE_COLOR"]) return env["FORCE_COLOR"] !== "0";
+  return stream.isTTY === true && env["TERM"] !== "dumb";
+}
+
+export function painter(stream: NodeJS.WriteStream): Paint {
+  const colours = pc.createColors(wantsColour(stream));
+  return (text, ...names) => names.reduce((painted, name) => colours[name](painted), text);
+}
+
+export const out: Paint = (text, ...colours) => painter(process.stdout)(text, ...colours);
+export const err: Paint = (text, ...colours) => painter(process.stderr)(text, ...colours);
+
+export function print(line = ""): void {
+  process.stdout.write(`${line}\n`);
+}
+export function tell(line = ""): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Columns of the terminal; output into a file or pipe is not cut. */
+export const width = (stream: NodeJS.WriteStream = process.stdout): number => (stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY);
+
+const GLYPHS: Readonly<Record<StateType, string>> = { SCHEDULED: "○", PENDING: "◌", RUNNING: "●", COMPLETED: "✓", FAILED: "✗", CANCELLED: "⊘", CRASHED: "✗", CANCELLING: "⊘", PAUSED: "‖" };
+const COLOURS: Readonly<Record<StateType, Colour>> = { SCHEDULED: "yellow", PENDING: "gray", RUNNING: "blue", COMPLETED: "green", FAILED: "red", CANCELLED: "gray", CRASHED: "magenta", CANCELLING: "gray", PAUSED: "yellow" };
+
+export const glyph = (type: StateType, paint: Paint = out): string => paint(GLYPHS[type], COLOURS[type]);
+/** `✓ Completed`, in the state's colour. */
+export const stateText = ({ type, name }: Pick<StateRow, "type" | "name">, paint: Paint = out): string => `${glyph(type, paint)} ${paint(spaced(name), COLOURS[type])}`;
+/** `AwaitingRetry` is read as `Awaiting retry`. */
+export const spaced = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+export const isBad = (type: StateType): type is FinalType => type === "FAILED" || type === "CRASHED" || type === "CANCELLED";
+
+/** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1000);
+  for (const [size, unit, below, next] of [[86_400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]] as const) {
+    if (seconds < size) continue;
+    const rest = Math.floor((seconds % size) / below);
+    return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${next}` : ""}`;
+  }
+  return `${seconds} s`;
+}
+
+/** `12 s ago`, `in 3 min`. */
+export function relative(at: number, now: number): string {
+  const away = Math.abs(now - at);
+  if (away < 1000) return "now";
+  const about = duration(away).split(" ").slice(0, 2).join(" ").replace(/\.\d/, "");
+  return at > now ? `in ${about}` : `${about} ago`;
+}
+
+const two = (n: number): string => String(n).padStart(2, "0");
+/** Local time, `12:34:56.789`. */
+export function clockTime(ms: number): string {
+  const at = new Date(ms);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+/** Local time, `2026-11-22 12:34:56`. */
+export function dateTime(ms: number): string {
+  const at = new Date(ms);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clockTime(ms).slice(0, 8)}`;
+}
+
+export const plural = (count: number, word: string, many = `${word}s`): string => `${count.toLocaleString("en-US")} ${count === 1 ? word : many}`;
