@@ -82,6 +82,7 @@ async function waitForNeeds(draft: RunDraft, call: string, needs: readonly strin
   const unsettled = [...new Set(needs)].filter((id) => draft.state.open[id]);
   if (unsettled.length === 0) return ready(draft, call);
   open.needs = unsettled;
+  for (const need of unsettled) draft.waits(call, need);
 }
 
 /** A call whose input failed fails too, without having run. */
@@ -207,11 +208,13 @@ async function writeArtifact(draft: RunDraft, call: string, detail: string): Pro
 
 /** Settlements. `ok` and `fail` decide; `close` does what follows when the settlement enters the log. */
 export const settle = {
-  decided: (draft: RunDraft, call: string): boolean => draft.pending.some((event) => event.type === "settled" && event.call === call),
+  decided: (draft: RunDraft, call: string): boolean => draft.decided.has(call),
   ok(draft: RunDraft, call: string, value?: Payload, more: { label?: SettledLabel; hash?: string; ran?: Ran } = {}): void {
+    draft.decided.add(call);
     draft.pending.push({ type: "settled", call, ok: true, value, ...more });
   },
   fail(draft: RunDraft, call: string, error: Payload, label?: SettledLabel, ran?: Ran): void {
+    draft.decided.add(call);
     draft.pending.push({ type: "settled", call, ok: false, error, label, ran });
   },
   async close(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall): Promise<void> {
@@ -222,7 +225,9 @@ export const settle = {
     if (open.kind !== "acquire") for (const request of open.holds ?? []) release(draft, request);
     if (!event.ok && state.returned?.ok && !open.awaited && open.role === undefined && event.label !== "Cancelled") state.returned = { ok: false, error: event.error };
     beginHooks(draft, event, open);
-    for (const [id, other] of Object.entries(state.open)) {
+    for (const id of draft.waitingFor(event.call)) {
+      const other = state.open[id];
+      if (!other) continue;
       if (other.map?.follows === event.call) await followMap.ended(draft, id, other, event, open.map);
       if (!other.needs?.includes(event.call)) continue;
       if (!event.ok) {
@@ -252,6 +257,8 @@ export async function fired(draft: RunDraft, timer: string): Promise<void> {
     if (open.kind === "input") return settle.ok(draft, call, "null", { label: "TimedOut" });
     if (open.kind === "pause") return settle.fail(draft, call, encodeError(new WindhoverError("WH1401", { message: "Nobody resumed the run in time." })), "TimedOut");
     open.waits = undefined;
+    // Where it asks for a slot first, nothing else would be logged, and the firing would be lost with this turn.
+    draft.log({ type: "woken", call, timer });
     return ready(draft, call);
   }
 }

@@ -144,6 +144,8 @@ export type RunEvent =
   | { readonly type: "settled"; readonly call: string; readonly ok: false; readonly error: Payload; readonly label?: SettledLabel; readonly ran?: Ran }
   /** Some of a map's items ended: `value` is an array of results aligned with the piece, holes where `failed` says so. */
   | { readonly type: "items"; readonly call: string; readonly piece: Piece; readonly value: Payload; readonly failed?: readonly FailedItem[]; /** Items that are tried again. */ readonly again?: readonly number[]; readonly ran?: Ran }
+  /** The delay before a retry is over: the call, or the map's piece, asks for its slots or is sent again. */
+  | { readonly type: "woken"; readonly call: string; readonly timer: string }
   | { readonly type: "granted"; readonly call: string; readonly request: string; readonly fence: number; readonly limit: string }
   | { readonly type: "input"; readonly request: string; readonly name: string; readonly value: Payload; readonly wait?: string }
   | { readonly type: "rejected"; readonly request: string; readonly name: string; readonly error: Payload }

@@ -39,6 +39,7 @@ export async function startMap(draft: RunDraft, call: string, open: OpenCall): P
   const chunk = followed?.chunk ?? Math.min(size, spec?.mapConcurrency ?? size);
   open.map = { total, chunk, next: 0, done: 0, failed: 0, pieces: 0, open: [] };
   Object.assign(open.map, spec?.mapConcurrency !== undefined && { atOnce: spec.mapConcurrency }, spec?.toleratedFailures !== undefined && { tolerated: spec.toleratedFailures }, follows !== undefined && { follows });
+  if (follows !== undefined) draft.waits(call, follows);
   if (follows !== undefined) for (const items of draft.book?.calls.get(follows)?.items ?? []) follow(draft, call, open, open.map, items);
   handOut(draft, call, open);
 }
@@ -200,6 +201,7 @@ function retryItems(draft: RunDraft, call: string, open: OpenCall, piece: OpenPi
 export function pieceTimer(draft: RunDraft, call: string, open: OpenCall, timer: string): boolean {
   const piece = open.map?.open.find((p) => p.timer === timer);
   if (!piece || !open.map) return false;
+  draft.log({ type: "woken", call, timer });
   open.map.open = open.map.open.filter((p) => p.id !== piece.id);
   open.map.waiting = [{ ...piece, timer: undefined } as OpenPiece, ...(open.map.waiting ?? [])];
   handOut(draft, call, open);
@@ -243,8 +245,9 @@ function follow(draft: RunDraft, call: string, open: OpenCall, map: MapProgress,
 
 export const followMap = {
   items(draft: RunDraft, event: ItemsEvent): void {
-    for (const [id, open] of Object.entries(draft.state.open)) {
-      if (open.map?.follows !== event.call) continue;
+    for (const id of draft.waitingFor(event.call)) {
+      const open = draft.state.open[id];
+      if (open?.map?.follows !== event.call) continue;
       follow(draft, id, open, open.map, event);
       handOut(draft, id, open);
     }

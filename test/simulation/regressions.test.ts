@@ -1,0 +1,33 @@
+/** What the simulation found once, each as the smallest case that shows it. */
+import { expect, test } from "vitest";
+import { continueAsNew, flow, task } from "windhover";
+import { createTestHarness } from "windhover/testing";
+
+const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
+
+test("a task that holds a slot of a limit asks for it again when its retry is due", async () => {
+  let tries = 0;
+  const once = task({ name: "limited-retry", retries: 1, retryDelaySeconds: 3, concurrency: { limit: 1 } }, async () => {
+    if (++tries === 1) throw new Error("not yet");
+    return tries;
+  });
+  const limited = flow({ name: "limited-retry" }, async () => once());
+  await using h = await createTestHarness();
+  const run = await h.client.run(limited);
+  await h.advance("10 seconds");
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 2 });
+});
+
+test("a subflow that continues as new still ends for its parent", async () => {
+  const step = task({ name: "loop-step" }, async (n: number) => n + 1);
+  const loop = flow({ name: "loop", parameters: anything as never }, async ({ n }: { n: number }) => {
+    const next = await step(n);
+    if (next < 3) continueAsNew({ n: next });
+    return next;
+  });
+  const outer = flow({ name: "outer-of-loop" }, async () => loop({ n: 0 } as never));
+  await using h = await createTestHarness();
+  const run = await h.client.run(outer);
+  await h.advance("1 second");
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 3 });
+});
