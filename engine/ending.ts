@@ -217,7 +217,7 @@ function continueAsNew(draft: RunDraft, parameters: unknown): void {
     name: name || runName(next),
     parameters: encoded,
     tags,
-    starter,
+    starter: starter && { ...starter, run: starter.run ?? draft.id },
     deployment,
     scheduledTime,
     createdAt: draft.now,

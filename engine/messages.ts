@@ -11,6 +11,8 @@ export interface Starter {
   readonly actor: string;
   /** The parent's call; for a deployment, the run's place in its overlap limit. */
   readonly call?: string;
+  /** The run's id as its starter knows it, where `continueAsNew` has given it another. */
+  readonly run?: string;
 }
 
 export interface StartMessage {

@@ -70,6 +70,10 @@ export class RunDraft {
   readonly effects: Effect[] = [];
   /** Settlements that are decided and not yet in the log: each is logged as it is delivered, so that the log has the order of delivery. */
   readonly pending: Extract<RunEvent, { type: "settled" | "items" }>[] = [];
+  /** Calls that have a settlement in `pending`. */
+  readonly decided = new Set<string>();
+  /** Who waits for a call, so that a settlement need not look at all that is open. */
+  readonly #waiting = new Map<string, Set<string>>();
   /** Calls whose next attempt can be launched as this turn ends. */
   readonly launches: string[] = [];
   book: Book | null;
@@ -82,7 +86,12 @@ export class RunDraft {
   constructor(context: RunContext, state: RunState) {
     this.context = context;
     this.state = state;
-    this.openCount = Object.keys(state.open).length;
+    this.openCount = 0;
+    for (const [id, open] of Object.entries(state.open)) {
+      this.openCount++;
+      for (const need of open.needs ?? []) this.waits(id, need);
+      if (open.map?.follows !== undefined) this.waits(id, open.map.follows);
+    }
     this.book = context.living?.book ?? null;
     this.instance = context.living?.instance ?? null;
     if (this.instance) {
@@ -90,6 +99,14 @@ export class RunDraft {
       this.instance.read = this.reader;
       this.instance.onLog = (level, message, fields) => context.writeLog(level, message, fields);
     }
+  }
+  waits(call: string, need: string): void {
+    const known = this.#waiting.get(need);
+    if (known) known.add(call);
+    else this.#waiting.set(need, new Set([call]));
+  }
+  waitingFor(need: string): readonly string[] {
+    return [...(this.#waiting.get(need) ?? [])];
   }
   get id(): string {
     return parseActor(this.context.actor).name;
@@ -170,6 +187,8 @@ export class RunDraft {
     await this.beginNew();
   }
   async beginNew(): Promise<void> {
+    // Code that does not match its log has called nothing, as far as anybody can see.
+    if (this.instance?.fatal) return;
     for (const command of this.instance?.drain() ?? []) await begin(this, command);
   }
 }
@@ -294,7 +313,8 @@ function answer(draft: RunDraft, message: RunMessage): void {
 
 export function tellStarter(draft: RunDraft, starter: NonNullable<RunState["starter"]>): void {
   const { state, id } = draft;
-  draft.send(starter.actor, { kind: "ended", id: `ended:${id}:${state.row.type}`, run: id, call: starter.call, state: state.row.type as "COMPLETED", value: state.result, error: state.error });
+  const run = starter.run ?? id;
+  draft.send(starter.actor, { kind: "ended", id: `ended:${run}:${state.row.type}`, run, call: starter.call, state: state.row.type as "COMPLETED", value: state.result, error: state.error });
 }
 
 function cancel(draft: RunDraft, request: string, why?: string): void {
