@@ -42,6 +42,8 @@ export interface SimulationOptions {
   readonly stubs: ReadonlyMap<string, (...args: never[]) => unknown>;
   /** Replay each run's log cold after each of its entries, in one seed of so many (default 8; 0: never). */
   readonly coldEvery?: number;
+  /** Sees each port call before anything becomes of it: to tell the story of one seed. */
+  readonly onCall?: (process: number, call: PortCall) => void;
 }
 
 /** What one seed came to. */
@@ -59,7 +61,7 @@ export interface SeedOutcome {
 const MOST_CALLS = 20_000;
 
 /** One world under one seed; without a seed nothing goes wrong in it. */
-export async function runSeed(scenario: Scenario, seed: number | undefined, options: Pick<SimulationOptions, "now" | "stubs" | "coldEvery">, expected?: readonly string[]): Promise<SeedOutcome> {
+export async function runSeed(scenario: Scenario, seed: number | undefined, options: Pick<SimulationOptions, "now" | "stubs" | "coldEvery" | "onCall">, expected?: readonly string[]): Promise<SeedOutcome> {
   const faults = seed === undefined ? undefined : new Faults(seed);
   const watch = new Watch(scenario.slots);
   const { coldEvery = 8 } = options;
@@ -91,6 +93,7 @@ export async function runSeed(scenario: Scenario, seed: number | undefined, opti
       return result;
     };
     const seen = { ...call, perform };
+    options.onCall?.(process.number, call);
     return faults ? faults.around(world, process, seen) : perform();
   };
   const world: World = new World({ seed: seed ?? 0, now: options.now, stubs: options.stubs, around, warmRuns: faults?.warmRuns, skew: () => faults?.skew() ?? 0, onRun: (_task, actor, item) => watch.ran(actor, item) });
