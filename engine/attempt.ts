@@ -1,5 +1,5 @@
 /**
- * One attempt of a task, wherever it runs: inline in a turn, in an executor that took it from a queue, or in a container. It never throws: what the author's code throws
+ * One attempt of a task, wherever it runs: inline in a turn, in an executor that took it from a queue, or in a container. What the author's code throws
  * becomes a report, with what the task's policy makes of it.
  */
 import { Cache } from "./cache.ts";
@@ -37,7 +37,7 @@ interface Attempt {
 
 type Result = { readonly ok: true; readonly value: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
 
-/** Runs the attempt; `deadline` (milliseconds since 1970) bounds it from outside, such as the flow's own timeout. */
+/** Runs the attempt. @throws what a port throws, when the backend cannot be reached. */
 export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem): Promise<TaskReport> {
   const { clock, aborts } = host.ports;
   const from = clock.now();
@@ -51,6 +51,8 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
     if (!result.ok) return { call, attempt: number, ran, ...result };
     return item.transient ? { call, attempt: number, ran, ok: true, value: result.value, hash: hash(result.value) } : { call, attempt: number, ran, ...result };
   } catch (error) {
+    // What the backend does not answer is no failure of the task: the attempt is given up, and counts as one whose process died.
+    if (!(error instanceof WindhoverError) || (error.code.startsWith("WH3") && error.code !== "WH3007")) throw error;
     // The arguments could not be read, or the task is not known here: nothing of the author's ran.
     return { call: item.call, attempt: item.attempt, ran: [from, clock.now()], piece: item.piece, ok: false, error: encodeError(error), verdict: { again: false } };
   } finally {
@@ -99,15 +101,24 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
   try {
     const cache = new Cache(host.ports.registry, host.ports.clock);
     const key = item.run === undefined ? cache.keyFor(definition, args) : undefined;
-    const hit = key === undefined ? undefined : await cache.get(definition, key);
+    const hit = key === undefined ? undefined : await cache.get(definition, key).catch(() => undefined); // A cache that does not answer has no hit.
     if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
     const fn = functionOf(host, definition, item);
     host.onRun?.(definition.name, args, attempt.actor, item);
     const value = encode(await limited(attempt, id, () => fn(...(args as never[]))));
-    if (key !== undefined) await cache.put(definition, key, value.length > LIMITS.inlineChars ? { ref: await host.ports.results.put(value), chars: value.length } : value);
+    if (key !== undefined) await remember(host, cache, definition, key, value);
     return { ok: true, value };
   } catch (error) {
     return failure(attempt, definition, error);
+  }
+}
+
+/** The task has succeeded, whether or not its result can be kept for others. */
+async function remember({ ports }: AttemptHost, cache: Cache, definition: TaskDefinition, key: string, value: string): Promise<void> {
+  try {
+    await cache.put(definition, key, value.length > LIMITS.inlineChars ? { ref: await ports.results.put(value), chars: value.length } : value);
+  } catch {
+    // The next one computes it again.
   }
 }
 
@@ -175,10 +186,11 @@ function taskScope(attempt: Attempt, id: string, signal: AbortSignal): TaskScope
     log(level, message, fields) {
       const line: LogLine = { id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`, run: run.runId, call: item.call, at: clock.now(), level, message, ...(fields && { fields: fieldsOf(fields) }) };
       host.onLog?.(line);
-      void logs.write([line]);
+      // A line that cannot be written is not worth the task, or the process.
+      logs.write([line]).catch(() => {});
     },
     heartbeat(progress) {
-      if (progress !== undefined) void artifact(`progress of ${id}`, "progress", Math.min(1, Math.max(0, progress)));
+      if (progress !== undefined) artifact(`progress of ${id}`, "progress", Math.min(1, Math.max(0, progress))).catch(() => {});
     },
     services: {
       artifact,

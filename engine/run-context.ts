@@ -38,7 +38,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
       const run = parseActor(actor).name;
       const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, message, ...(fields && { fields: fieldsOf(fields) }) };
       host.onLog?.(line);
-      void host.ports.logs.write([line]);
+      host.ports.logs.write([line]).catch(() => {});
     },
     bookOf: async (run) => Book.from(await log.read(runActor(run))),
   };
