@@ -1,0 +1,65 @@
+/** The examples' tests run the same body twice: in memory, on virtual time, and on the embedded backend, whose database lies in a folder of its own. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "vitest";
+import { type Client, connect, type Run, type State } from "windhover";
+import { createTestHarness } from "windhover/testing";
+
+export interface World {
+  readonly client: Client;
+  /** A folder that is gone after the test. */
+  readonly folder: string;
+  /** Waits for the run's end. In memory, time passes meanwhile. */
+  finish<R>(run: Run<R>): Promise<State<R>>;
+  /** Waits until the run is in a state of this type. */
+  reach(run: Run<unknown>, type: State["type"]): Promise<void>;
+}
+
+export function forEachBackend(promise: string, body: (world: World) => Promise<void>): void {
+  test(`${promise} (in memory)`, () => inFolder(async (folder) => inMemory(folder, body)));
+  test(`${promise} (embedded)`, () => inFolder(async (folder) => embedded(folder, body)));
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "windhover-example-"));
+  await body(folder).finally(() => rm(folder, { recursive: true, force: true }));
+}
+
+async function inMemory(folder: string, body: (world: World) => Promise<void>): Promise<void> {
+  await using harness = await createTestHarness({ seed: 1 });
+  const until = async (run: Run<unknown>, good: (state: State) => boolean): Promise<void> => {
+    await harness.advance("0 seconds");
+    while (!good(await run.state())) await harness.advance("1 second");
+  };
+  await body({
+    client: harness.client,
+    folder,
+    async finish(run) {
+      await until(run, isFinal);
+      return run.state();
+    },
+    reach: (run, type) => until(run, (state) => state.type === type),
+  });
+}
+
+async function embedded(folder: string, body: (world: World) => Promise<void>): Promise<void> {
+  const client = await connect({ directory: join(folder, "windhover") });
+  try {
+    await body({
+      client,
+      folder,
+      async finish(run) {
+        await run.result().catch(() => undefined);
+        return run.state();
+      },
+      async reach(run, type) {
+        while ((await run.state()).type !== type) await new Promise((resolve) => setImmediate(resolve));
+      },
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+const isFinal = (state: State): boolean => ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"].includes(state.type);

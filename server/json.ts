@@ -1,0 +1,31 @@
+/** Values as JSON for people and other languages: what JSON lacks is written as its nearest text. Our own codec keeps types; this does not. */
+import { decode } from "../engine/codec.ts";
+import type { Payload } from "../engine/events.ts";
+import type { Results } from "../engine/ports.ts";
+
+/** Dates as ISO 8601, Maps as objects or pairs, Sets as arrays, BigInts and numbers that are not finite as text, bytes as base64, Errors as name and message. */
+export function jsonOf(value: unknown): unknown {
+  if (value === null || value === undefined || typeof value === "string" || typeof value === "boolean") return value ?? null;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (typeof value === "bigint") return String(value);
+  if (Array.isArray(value)) return Array.from(value, jsonOf);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (value instanceof Map) return [...value.keys()].every((key) => typeof key === "string") ? jsonOf(Object.fromEntries(value)) : [...value].map(jsonOf);
+  if (value instanceof Set) return [...value].map(jsonOf);
+  if (value instanceof Error)
+    return {
+      name: value.name,
+      message: value.message,
+      ...("code" in value && { code: jsonOf(value.code) }),
+      ...(value.cause !== undefined && { cause: jsonOf(value.cause) }),
+    };
+  if (ArrayBuffer.isView(value)) return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
+  if (typeof value !== "object") return String(value);
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, jsonOf(item)]));
+}
+
+export async function readPayload(payload: Payload, results: Results): Promise<unknown> {
+  return decode(typeof payload === "string" ? payload : await results.get(payload.ref));
+}
+
+export const iso = (ms: number): string => new Date(ms).toISOString();

@@ -1,0 +1,17 @@
+/** What the server is made over: any backend's client, the code that is loaded, and the deployments that it declares. */
+import type { Code } from "../engine/definition.ts";
+import type { DeploymentDefinition } from "../sdk/deployment.ts";
+import type { PortsClient } from "../sdk/ports-client.ts";
+
+export interface ServerOptions {
+  readonly client: PortsClient;
+  readonly code: Code;
+  /** Deployments of the entries that are loaded now; asked at each request, because `windhover dev` loads again. */
+  readonly deployments?: () => readonly DeploymentDefinition[];
+  /** Host names under which the server may be called, beside those of this machine. Unset: only the latter, `"*"`: any. */
+  readonly hosts?: readonly string[] | "*";
+  /** Of the package. */
+  readonly version?: string;
+  /** Told of what the server could not foresee. */
+  readonly onError?: (error: unknown) => void;
+}
