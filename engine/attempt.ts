@@ -38,11 +38,14 @@ interface Attempt {
 type Result = { readonly ok: true; readonly value: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
 
 /** Runs the attempt. @throws what a port throws, when the backend cannot be reached. */
-export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem): Promise<TaskReport> {
+export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem, outer?: AbortSignal): Promise<TaskReport> {
   const { clock, aborts } = host.ports;
   const from = clock.now();
   const attempt: Attempt = { host, actor, run, item, signal: new AbortController(), lines: 0 };
   const stop = aborts.watch(actor, item.call, () => attempt.signal.abort(new Cancelled()));
+  const end = (): void => attempt.signal.abort(outer?.reason);
+  if (outer?.aborted) end();
+  else outer?.addEventListener("abort", end, { once: true });
   try {
     const { call, attempt: number, piece } = item;
     if (piece) return await runPiece(attempt, from);
@@ -57,6 +60,7 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
     return { call: item.call, attempt: item.attempt, ran: [from, clock.now()], piece: item.piece, ok: false, error: encodeError(error), verdict: { again: false } };
   } finally {
     stop();
+    outer?.removeEventListener("abort", end);
   }
 }
 

@@ -7,6 +7,7 @@ import type { DeploymentEvent, DeploymentRow, Effect, Payload } from "./events.t
 import { LIMITS } from "./limits.ts";
 import { type DeploymentMessage, type DeploymentSettings, deploymentActor, runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
+import { Sequence } from "./sequence.ts";
 import { describeSchedule, nextTime, type ScheduleSpec, timesBetween } from "./schedule.ts";
 
 export interface DeploymentState {
@@ -20,14 +21,21 @@ export interface DeploymentState {
   timerAt?: number;
   /** Runs that hold a slot, oldest first, and runs that wait for one. */
   active: ActiveRun[];
-  queue: StartMessage[];
+  queue: QueuedRun[];
   lastRun?: string;
   asks?: string;
 }
 interface ActiveRun {
   readonly run: string;
   readonly start: StartMessage;
+  /** Overlap is counted for each key. */
+  readonly key?: string;
   cancelled?: true;
+}
+interface QueuedRun {
+  readonly run: string;
+  readonly start: StartMessage;
+  readonly key?: string;
 }
 
 export interface DeploymentContext {
@@ -77,9 +85,9 @@ class DeploymentDraft {
         return this.#catchUp(state);
       case "trigger": {
         const start = this.#start(state, message.run, message.parameters, { tags: message.tags, name: message.name, scheduledTime: message.scheduledTime, createdAt: message.createdAt });
-        if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.id === start.id)) return;
+        if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.run === message.run)) return;
         this.events.push({ type: "triggered", event: message.id, run: message.run });
-        return this.#launch(state, message.run, start);
+        return this.#launch(state, message.run, start, message.concurrencyKey);
       }
       case "ended":
         return this.#ended(state, message.run, message.state);
@@ -136,7 +144,8 @@ class DeploymentDraft {
     state.last[describeSchedule(spec)] = Math.max(last, nominal);
     const parameters = spec.parameters === undefined ? state.settings.parameters : merged(state.settings.parameters, spec.parameters);
     this.events.push({ type: "fired", schedule, nominal, run });
-    this.#launch(state, run, this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#context.now }));
+    const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#context.now });
+    this.#launch(state, run, start, state.settings.concurrency?.keys?.[schedule], jitterMs(spec, run));
   }
 
   #start(state: DeploymentState, run: string, parameters: Payload, more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number }): StartMessage {
@@ -158,48 +167,49 @@ class DeploymentDraft {
   }
 
   /** The overlap policy decides whether a run starts now, waits, or is skipped. */
-  #launch(state: DeploymentState, run: string, start: StartMessage): void {
+  #launch(state: DeploymentState, run: string, start: StartMessage, key?: string, delayMs = 0): void {
     const { concurrency } = state.settings;
     state.lastRun = run;
-    if (!concurrency) return this.#send(run, start);
-    if (state.active.length < concurrency.limit) {
-      state.active.push({ run, start });
+    if (!concurrency) return this.#send(run, start, delayMs);
+    const active = state.active.filter((a) => a.key === key);
+    if (active.length < concurrency.limit) {
+      state.active.push({ run, start, key });
       this.events.push({ type: "launched", run });
-      return this.#send(run, start);
+      return this.#send(run, start, delayMs);
     }
     if (concurrency.overlap === "skip") {
-      const why = `Skipped: ${state.active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`;
+      const why = `Skipped: ${active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`;
       this.events.push({ type: "skipped", run, why });
       return this.#send(run, { ...start, starter: undefined, skip: why });
     }
-    state.queue.push(start);
+    state.queue.push({ run, start, key });
     this.events.push({ type: "queued", run });
-    this.effects.push({ do: "index", row: waitingRow(run, start, state, this.#context.now) });
+    this.effects.push({ do: "index", row: waitingRow(run, start, active, this.#context.now) });
     if (concurrency.overlap !== "cancel-running") return;
-    for (const active of state.active) {
-      if (active.cancelled) continue;
-      active.cancelled = true;
-      this.effects.push({ do: "send", to: runActor(active.run), message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` } });
+    for (const holder of active) {
+      if (holder.cancelled) continue;
+      holder.cancelled = true;
+      this.effects.push({ do: "send", to: runActor(holder.run), message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` } });
     }
   }
-  #send(run: string, message: StartMessage): void {
-    this.effects.push({ do: "send", to: runActor(run), message });
+  #send(run: string, message: StartMessage, delayMs = 0): void {
+    if (delayMs > 0) this.effects.push({ do: "startTimer", run, at: this.#context.now + delayMs, message });
+    else this.effects.push({ do: "send", to: runActor(run), message });
   }
 
   #ended(state: DeploymentState, run: string, type: "COMPLETED" | "FAILED" | "CANCELLED" | "CRASHED"): void {
-    const queued = state.queue.findIndex((start) => start.id === `start:${run}:${deploymentActor(this.#context.name)}`);
+    const queued = state.queue.findIndex((q) => q.run === run);
     if (queued >= 0) state.queue.splice(queued, 1);
     else if (!state.active.some((a) => a.run === run)) return;
     state.active = state.active.filter((a) => a.run !== run);
     this.events.push({ type: "ended", run, state: type });
     const room = state.settings.concurrency?.limit ?? Number.POSITIVE_INFINITY;
-    while (state.active.length < room) {
-      const next = state.queue.shift();
-      if (!next) break;
-      const id = next.id.split(":")[1] as string;
-      state.active.push({ run: id, start: next });
-      this.events.push({ type: "launched", run: id });
-      this.#send(id, next);
+    const hasRoom = ({ key }: QueuedRun): boolean => state.active.filter((a) => a.key === key).length < room;
+    for (let at = state.queue.findIndex(hasRoom); at >= 0; at = state.queue.findIndex(hasRoom)) {
+      const [next] = state.queue.splice(at, 1) as [QueuedRun];
+      state.active.push(next);
+      this.events.push({ type: "launched", run: next.run });
+      this.#send(next.run, next.start);
     }
   }
 
@@ -253,8 +263,13 @@ function merged(base: Payload, over: string): Payload {
   return typeof base === "string" ? encode({ ...(decode(base) as object), ...(decode(over) as object) }) : over;
 }
 
-function waitingRow(run: string, start: StartMessage, state: DeploymentState, now: number): Extract<Effect, { do: "index" }>["row"] {
+/** The same for the same run, so that a tick delivered twice waits as long. */
+function jitterMs({ jitterSeconds = 0 }: ScheduleSpec, run: string): number {
+  return jitterSeconds === 0 ? 0 : Math.floor(new Sequence(run).fraction() * jitterSeconds * 1000);
+}
+
+function waitingRow(run: string, start: StartMessage, active: readonly ActiveRun[], now: number): Extract<Effect, { do: "index" }>["row"] {
   const { flow, name, tags = [], deployment, createdAt, scheduledTime, version } = start;
-  const blockedBy = state.active.map((a) => a.run);
+  const blockedBy = active.map((a) => a.run);
   return { id: run, seq: 0, name, flow, deployment, tags, createdAt, scheduledTime, version, state: { type: "PENDING", name: "AwaitingConcurrencySlot", timestamp: now, reason: { code: "overlap", message: `It waits for a slot of "${deployment}".`, since: now, blockedBy } } };
 }

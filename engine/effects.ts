@@ -5,7 +5,7 @@ import { assert } from "./errors.ts";
 import type { Effect, Entry, Payload, Piece, RunEvent } from "./events.ts";
 import { LIMITS } from "./limits.ts";
 import { type Column, indicesOf, resultsOf } from "./map.ts";
-import { parseActor } from "./messages.ts";
+import { parseActor, runActor } from "./messages.ts";
 import type { Ports, RunFacts, TaskItem, TaskMessage } from "./ports.ts";
 import type { Reader } from "./replay.ts";
 import type { RunState } from "./run-state.ts";
@@ -39,6 +39,9 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
       }
       case "timer":
         work.push(ports.timers.set(actor, effect.id, effect.at, { kind: "fire", id: `fire:${effect.id}`, timer: effect.id }));
+        break;
+      case "startTimer":
+        work.push(ports.timers.set(runActor(effect.run), "start", effect.at, effect.message));
         break;
       case "untimer":
         work.push(ports.timers.delete(actor, effect.id));

@@ -32,7 +32,8 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
   draft.move("RUNNING", "Running");
   if (definition.timeoutSeconds !== undefined) {
     state.timeoutTimer = `timeout@${context.n}`;
-    draft.effects.push({ do: "timer", id: state.timeoutTimer, at: draft.now + definition.timeoutSeconds * 1000 });
+    state.timeoutAt = draft.now + definition.timeoutSeconds * 1000;
+    draft.effects.push({ do: "timer", id: state.timeoutTimer, at: state.timeoutAt });
   }
   if (definition.hooks.onRunning?.length) beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
   await beginFunction(draft, definition);
@@ -246,7 +247,7 @@ function launch(draft: RunDraft): void {
     }
     const attempt = (open.attempt ?? 0) + 1;
     const fits = open.timeoutSeconds === undefined || open.timeoutSeconds * 1000 < context.inlineMs;
-    const inline = ready.length === 1 && draft.openCount === 1 && open.pool === undefined && !state.slow && !context.afterCrash && !open.suspect && fits && !(attempt === 1 && open.hooks?.onRunning);
+    const inline = ready.length === 1 && draft.openCount === 1 && open.pool === undefined && !state.slow && !context.queueNext && !open.suspect && fits && !(attempt === 1 && open.hooks?.onRunning);
     open.attempt = attempt;
     draft.log({ type: "attempted", call, attempt, ...(inline && { where: "inline" as const }) });
     draft.effects.push(inline ? { do: "inline", call, attempt } : { do: "task", call, attempt, pool: open.pool, alone: open.suspect || open.crashRetries === 0 ? true : undefined });

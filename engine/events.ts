@@ -7,7 +7,7 @@
  */
 import type { DeploymentState } from "./deployment.ts";
 import type { LimitState } from "./limit.ts";
-import type { Message, Starter } from "./messages.ts";
+import type { Message, StartMessage, Starter } from "./messages.ts";
 import type { RunState } from "./run.ts";
 
 /** The version of the entry format. A log with a newer one is refused (WH3006), never guessed at. */
@@ -205,6 +205,8 @@ export type Effect =
   | { readonly do: "timer"; readonly id: string; readonly at: number }
   | { readonly do: "untimer"; readonly id: string }
   | { readonly do: "send"; readonly to: string; readonly message: Message }
+  /** A run that starts a little later (jitter). */
+  | { readonly do: "startTimer"; readonly run: string; readonly at: number; readonly message: StartMessage }
   | { readonly do: "abort"; readonly calls: readonly string[] | "all" }
   | { readonly do: "index"; readonly row: RunRow }
   | { readonly do: "deploymentIndex"; readonly row: DeploymentRow }

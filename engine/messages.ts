@@ -109,7 +109,8 @@ export interface DeploymentSettings {
   readonly version?: string;
   readonly description?: string;
   readonly paused: boolean;
-  readonly concurrency?: { readonly limit: number; readonly overlap: Overlap };
+  /** `keys`: by schedule, what its runs' overlap is counted by. */
+  readonly concurrency?: { readonly limit: number; readonly overlap: Overlap; readonly keys?: readonly string[] };
 }
 export type Overlap = "queue" | "skip" | "cancel-running";
 

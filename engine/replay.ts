@@ -7,6 +7,7 @@
 import type { Book, CalledEvent, ItemsEvent, SettledEvent } from "./book.ts";
 import { callId } from "./book.ts";
 import { decode, decodeError } from "./codec.ts";
+import { installDeterminism } from "./determinism.ts";
 import { WindhoverError } from "./errors.ts";
 import type { CallKind, CallSpec, Entry, Payload, RunEvent } from "./events.ts";
 import { CallFuture, type CallHandle } from "./future.ts";
@@ -146,6 +147,7 @@ export class Instance {
 
   /** Runs the flow's function up to its first wait. */
   async begin(fn: (parameters: never) => unknown): Promise<void> {
+    installDeterminism();
     const scope: FlowScope = { kind: "flow", instance: this };
     this.#open = true;
     shared.scopes.run(scope, () => {

@@ -12,7 +12,7 @@ import { type Reader, readValue } from "./replay.ts";
 import type { RunContext, RunState } from "./run.ts";
 import type { Host } from "./turn.ts";
 
-export function runContext(host: Host, actor: string, tail: Entry | null, now: number, afterCrash: boolean): RunContext {
+export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean): RunContext {
   const { log, registry } = host.ports;
   const kept = host.warm.get(actor);
   const living = kept && tail && kept.n === tail.n && kept.nonce === tail.nonce ? kept : null;
@@ -26,7 +26,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
     now,
     code: host.code,
     living,
-    afterCrash,
+    queueNext,
     inlineMs: host.inlineMs,
     history: async () => {
       history ??= tail ? log.read(actor, 1, tail.n) : Promise.resolve([]);

@@ -40,6 +40,8 @@ export interface RunState {
   /** The flow failed and begins again when this timer fires. */
   retryTimer?: string;
   timeoutTimer?: string;
+  /** Unit: milliseconds since 1970. */
+  timeoutAt?: number;
   /** An inline task once took longer than LIMITS.inlineMs: from then on tasks go to the queue. */
   slow?: true;
   /** The final result, so that whoever asks need not read the log. */

@@ -41,8 +41,8 @@ export interface RunContext {
   readonly now: number;
   readonly code: Code;
   readonly living: Living | null;
-  /** A turn that died lies behind this one: nothing runs inline (rule 15). */
-  readonly afterCrash: boolean;
+  /** Nothing runs inline: a turn that died lies behind this one (rule 15), or somebody waits for this one to end. */
+  readonly queueNext: boolean;
   /** How long an inline task may take. Unit: milliseconds. */
   readonly inlineMs: number;
   /** The log up to the last entry. */
@@ -336,7 +336,9 @@ export function beginCancel(draft: RunDraft, cause: { request: string; why?: str
     state.retryTimer = undefined;
   }
   for (const [id, open] of Object.entries(state.open)) if (open.role === undefined) cancelCall(draft, id, open);
-  if (Object.values(state.open).some((open) => (open.kind ?? "task") === "task" || open.kind === "map")) draft.effects.push({ do: "abort", calls: "all" });
+  // By name, so that what its cleaning up calls later is not meant.
+  const running = Object.entries(state.open).filter(([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id));
+  if (running.length > 0) draft.effects.push({ do: "abort", calls: running.map(([id]) => id) });
 }
 
 export function cancelError(draft: RunDraft): Payload {

@@ -32,7 +32,7 @@ export async function spill(entry: Entry, results: Results): Promise<void> {
     if (event.type === "items") event.failed?.forEach(all);
   }
   for (const effect of entry.effects) {
-    if (effect.do === "send") all(effect.message);
+    if (effect.do === "send" || effect.do === "startTimer") all(effect.message);
     else if (effect.do === "emit") all(effect);
     else if (effect.do === "artifact") all(effect.row);
   }
@@ -41,7 +41,7 @@ export async function spill(entry: Entry, results: Results): Promise<void> {
     for (const holder of [state, state.returned, state.ending, ...(state.inputs ?? [])]) all(holder);
   } else if (state.kind === "deployment") {
     all(state.settings);
-    state.queue.forEach(all);
+    for (const { start } of [...state.queue, ...state.active]) all(start);
   }
   await Promise.all(work);
 }

@@ -14,13 +14,13 @@
  * A turn that dies between any two of these lines is taken again: its messages come back, and the entry that it had appended is recognised by their physical ids.
  * A second writer loses at step 3, and then does nothing more: no effect, no acknowledgement.
  */
-import { runAttempt } from "./attempt.ts";
 import { Book } from "./book.ts";
-import { type AttemptHost } from "./attempt.ts";
+import type { AttemptHost } from "./attempt.ts";
 import { advanceDeployment, type DeploymentState } from "./deployment.ts";
-import { factsOf, itemOf, perform, type Performer } from "./effects.ts";
+import { perform, type Performer } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
+import { runInline, wantsToEnd } from "./inline.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
 import { type DeploymentMessage, type Delivery, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
@@ -66,13 +66,15 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
     if (tail && again.length > 0) await perform(performerOf(host, actor, tail), tail, tail.effects); // rule 5: before anything else is appended
     let messages: readonly Message[] = [...lostAttempts(tail, again), ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message)];
+    let queueNext = again.length > 0;
     for (;;) {
-      const step = await advance(host, actor, tail, messages, again.length > 0); // 2
+      const step = await advance(host, actor, tail, messages, queueNext); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
       if (tail) await perform(performerOf(host, actor, tail), tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
-      messages = [await runInline(host, actor, tail, inline)];
+      messages = await runInline(host, actor, tail, inline, await bookOf(host, actor));
+      queueNext = again.length > 0 || (await wantsToEnd(host, actor));
     }
     await mailbox.acknowledge(deliveries); // 5
   } catch (error) {
@@ -88,12 +90,12 @@ function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessag
   return lost.map(({ call, attempt }) => ({ kind: "crash", id: `crash:${call}:${attempt}`, attempts: [{ call, attempt }], why: "the process died while it ran" }));
 }
 
-async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], afterCrash: boolean): Promise<Step> {
+async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean): Promise<Step> {
   const { kind, name } = parseActor(actor);
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
   if (kind === "deployment") return advanceDeployment({ ...context, ticksFromOutside: host.ticksFromOutside }, (tail?.state ?? null) as DeploymentState | null, messages as DeploymentMessage[]);
-  return advanceRun(runContext(host, actor, tail, context.now, afterCrash), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
+  return advanceRun(runContext(host, actor, tail, context.now, queueNext), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
 }
 
 async function append(host: Host, actor: string, tail: Entry | null, step: Step, deliveries: readonly Delivery[]): Promise<Entry> {
@@ -108,15 +110,6 @@ async function append(host: Host, actor: string, tail: Entry | null, step: Step,
   else host.warm.delete(actor);
   host.onEntry?.(entry);
   return entry;
-}
-
-async function runInline(host: Host, actor: string, tail: Entry, effect: Extract<Effect, { do: "inline" }>): Promise<RunMessage> {
-  const book = await bookOf(host, actor);
-  const item = await itemOf({ reader: runReader(host, actor, () => book) }, book, tail.state as RunState, effect);
-  if (!item) throw new WindhoverError("WH9001", { message: `${actor} has no call ${effect.call}` });
-  host.onInline?.(1);
-  const report = await runAttempt(host, actor, factsOf(actor, book), item).finally(() => host.onInline?.(-1));
-  return { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] };
 }
 
 function performerOf(host: Host, actor: string, _tail: Entry): Performer {

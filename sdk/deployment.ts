@@ -1,5 +1,5 @@
 /** Deployments: when and how often a flow runs by itself. */
-import { encode, hash } from "../engine/codec.ts";
+import { decode, encode, hash } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
@@ -38,6 +38,17 @@ export interface DeploymentDefinition extends Deployment<unknown, unknown> {
 export const deploymentKey = Symbol.for("windhover.deployment");
 export const isDeployment = (value: unknown): value is DeploymentDefinition => typeof value === "object" && value !== null && deploymentKey in value;
 
+const decodeParameters = (text: string | undefined): object => (text === undefined ? {} : (decode(text) as object));
+
+/** The key of a schedule's runs follows from its parameters, so it is known before any of them starts. */
+function keyOf(name: string, key: (parameters: unknown) => string, parameters: object): string {
+  try {
+    return key(parameters);
+  } catch (cause) {
+    throw new WindhoverError("WH1003", { message: `deployment "${name}": \`concurrency.key\` failed for a schedule's parameters.`, expected: "a key for the parameters of each schedule", cause });
+  }
+}
+
 const OPTIONS = new Set(["name", "schedules", "triggers", "parameters", "tags", "version", "description", "paused", "concurrency"]);
 
 export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
@@ -54,7 +65,7 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
     paused,
     ...(version !== undefined && { version }),
     ...(description !== undefined && { description }),
-    ...(concurrency && { concurrency: { limit: concurrency.limit, overlap: concurrency.overlap ?? "queue" } }),
+    ...(concurrency && { concurrency: { limit: concurrency.limit, overlap: concurrency.overlap ?? "queue", ...(concurrency.key && { keys: schedules.map((schedule) => keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...decodeParameters(schedule.spec.parameters) })) }) } }),
   };
   return { name, flow, definition, settings, revision: hash(JSON.stringify(settings)), triggers: triggers as readonly Trigger<unknown>[], ...(concurrency?.key && { key: concurrency.key as (parameters: unknown) => string }), [deploymentKey]: true };
 }

@@ -3,6 +3,7 @@ import { placeOf } from "../engine/book.ts";
 import { decode, encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload } from "../engine/events.ts";
+import { CANCEL_MARK, PAUSE_MARK } from "../engine/inline.ts";
 import { runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import { inputProblem, type RunState } from "../engine/run.ts";
@@ -70,11 +71,12 @@ export class PortsRun<R> implements Run<R> {
     const of = row ? { flow: row.flow, name: row.name, ...(row.deployment !== undefined && { deployment: row.deployment }) } : undefined;
     await this.#client.send(this.id, { kind: "cancel", id: `cancel:${this.#backend.ports.random.id()}`, ...(why !== undefined && { why }), ...(of && { of }) });
     // What runs inside a turn does not read mail: the mark reaches it (rule 24).
-    await this.#backend.ports.aborts.mark(runActor(this.id), "all");
+    await this.#backend.ports.aborts.mark(runActor(this.id), [CANCEL_MARK]);
   }
   async pause(): Promise<void> {
     await this.#open("paused");
     await this.#client.send(this.id, { kind: "pause", id: `pause:${this.#backend.ports.random.id()}` });
+    await this.#backend.ports.aborts.mark(runActor(this.id), [PAUSE_MARK]);
   }
   async resume(): Promise<void> {
     await this.#open("resumed");

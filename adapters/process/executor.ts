@@ -4,6 +4,7 @@ import { DEFAULT_POOL } from "../../engine/effects.ts";
 import type { TaskReport } from "../../engine/messages.ts";
 import type { TaskDelivery, TaskItem } from "../../engine/ports.ts";
 import type { Host } from "../../engine/turn.ts";
+import { Bell } from "./bell.ts";
 import type { PumpedBackend } from "./worker.ts";
 
 /** How many tasks of a pool run at once. */
@@ -23,7 +24,7 @@ export class Executor {
   #flushing: Promise<void> | undefined;
   #stopped = true;
   #loop: Promise<void> | undefined;
-  #wake: (() => void) | undefined;
+  readonly #bell = new Bell();
   /** Counts what was taken and finished. */
   steps = 0;
 
@@ -33,6 +34,7 @@ export class Executor {
     this.#limits = limits;
     this.#fatal = fatal;
     for (const pool of [DEFAULT_POOL, ...Object.keys(limits)]) this.serve(pool);
+    void this.#bell.follow(backend.signals.tasks);
   }
 
   serve(pool: string): void {
@@ -41,7 +43,7 @@ export class Executor {
     this.wake();
   }
   wake(): void {
-    this.#wake?.();
+    this.#bell.ring();
   }
   start(): void {
     this.#stopped = false;
@@ -55,7 +57,7 @@ export class Executor {
   }
 
   async #pump(): Promise<void> {
-    const { ports, signals } = this.#backend;
+    const { ports } = this.#backend;
     while (!this.#stopped) {
       try {
         for (const pool of [...this.#free.keys()]) {
@@ -69,7 +71,7 @@ export class Executor {
       } catch (error) {
         return this.#fatal(error);
       }
-      if (!this.#stopped) await Promise.race([signals.tasks.wait(), new Promise<void>((resolve) => { this.#wake = resolve; })]);
+      if (!this.#stopped) await this.#bell.wait();
     }
   }
 

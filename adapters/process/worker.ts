@@ -6,6 +6,7 @@ import { type Delivery, parseActor } from "../../engine/messages.ts";
 import type { Ports } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run.ts";
 import { type Host, SecondWriter, turn } from "../../engine/turn.ts";
+import { Bell } from "./bell.ts";
 import { Executor, type PoolLimits } from "./executor.ts";
 
 export interface Signal {
@@ -41,13 +42,14 @@ export class Worker {
   #loop: Promise<void> | undefined;
   /** Counts what was taken and finished, so that `settled` can tell that nothing moves. */
   #steps = 0;
-  #wake: (() => void) | undefined;
+  readonly #bell = new Bell();
 
   constructor(backend: PumpedBackend, host: Host, options: WorkerOptions = {}) {
     this.#backend = backend;
     this.#host = host;
     this.#options = options;
     this.#executor = new Executor(backend, host, options.pools ?? {}, (error) => this.#fail(error));
+    void this.#bell.follow(backend.signals.mail);
   }
 
   start(): void {
@@ -60,7 +62,7 @@ export class Worker {
   /** Takes nothing new, and waits for the turns that are under way. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#wake?.();
+    this.#bell.ring();
     await this.#executor.stop();
     await this.#loop;
     while (this.#running > 0) await tick();
@@ -81,7 +83,7 @@ export class Worker {
   reconsider(): void {
     this.#backend.ports.inbox.reconsider?.();
     this.#backend.ports.tasks.reconsider?.();
-    this.#wake?.();
+    this.#bell.ring();
     this.#executor.wake();
   }
 
@@ -98,7 +100,7 @@ export class Worker {
   }
 
   async #pump(): Promise<void> {
-    const { signals, ports } = this.#backend;
+    const { ports } = this.#backend;
     while (!this.#stopped) {
       try {
         while (!this.#stopped && this.#running < TURNS) {
@@ -111,7 +113,7 @@ export class Worker {
       } catch (error) {
         return this.#fail(error);
       }
-      if (!this.#stopped) await Promise.race([signals.mail.wait(), new Promise<void>((resolve) => { this.#wake = resolve; })]);
+      if (!this.#stopped) await this.#bell.wait();
     }
   }
 
@@ -127,7 +129,7 @@ export class Worker {
     } finally {
       this.#running--;
       this.#steps++;
-      if (this.#running === TURNS - 1 || ports.inbox.reconsider === undefined) this.#wake?.();
+      if (this.#running === TURNS - 1 || ports.inbox.reconsider === undefined) this.#bell.ring();
     }
   }
 
@@ -159,7 +161,7 @@ export class Worker {
   #fail(error: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    this.#wake?.();
+    this.#bell.ring();
     this.#executor.wake();
     const known = error instanceof WindhoverError ? error : new WindhoverError("WH9001", { message: `The worker stopped: ${error instanceof Error ? error.message : String(error)}`, cause: error });
     this.#options.onFatal?.(known);

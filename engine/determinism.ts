@@ -1,0 +1,118 @@
+/**
+ * In a flow's body, time, random numbers and timers come from the log, so that a replay sees what the first run saw. Globals are patched once; outside a flow's body
+ * they are what they were. Nothing is sandboxed: what reads the clock by another way is not seen here, and shows as divergence.
+ */
+import nodeCrypto from "node:crypto";
+import { syncBuiltinESMExports } from "node:module";
+import { WindhoverError } from "./errors.ts";
+import type { Instance } from "./replay.ts";
+import { currentScope } from "./scope.ts";
+import { authorLine } from "./stack.ts";
+
+const mark = Symbol.for("windhover.determinism");
+
+const flowNow = (): Instance | undefined => {
+  const scope = currentScope();
+  return scope?.kind === "flow" ? scope.instance : undefined;
+};
+
+/** Patches what has to be patched, once in a process, however many copies of this file there are. */
+export function installDeterminism(): void {
+  const holder = globalThis as unknown as Record<symbol, boolean | undefined>;
+  if (holder[mark]) return;
+  holder[mark] = true;
+  patchDate();
+  patchRandom();
+  patchTimers();
+  patchNetwork();
+}
+
+function patchDate(): void {
+  const Native = Date;
+  const Patched: DateConstructor = new Proxy(Native, {
+    construct(target, args, newTarget): object {
+      const instance = args.length === 0 ? flowNow() : undefined;
+      return Reflect.construct(target, instance ? [instance.now] : args, newTarget === Patched ? target : newTarget) as object;
+    },
+    apply(target) {
+      const instance = flowNow();
+      return instance ? new target(instance.now).toString() : target();
+    },
+    get(target, property, receiver) {
+      return property === "now" ? now : Reflect.get(target, property, receiver);
+    },
+  });
+  const nativeNow = Native.now;
+  function now(): number {
+    return flowNow()?.now ?? nativeNow();
+  }
+  // `new Date().constructor` is the Date that everybody sees.
+  Object.defineProperty(Native.prototype, "constructor", { value: Patched, configurable: true, writable: true });
+  globalThis.Date = Patched;
+  const nativePerformanceNow = performance.now.bind(performance);
+  performance.now = () => flowNow()?.now ?? nativePerformanceNow();
+}
+
+function patchRandom(): void {
+  const native = Math.random;
+  Math.random = () => flowNow()?.random.fraction() ?? native();
+  const { webcrypto } = nodeCrypto;
+  const uuid = webcrypto.randomUUID.bind(webcrypto);
+  const values = webcrypto.getRandomValues.bind(webcrypto);
+  webcrypto.randomUUID = () => (flowNow()?.random.uuid() as ReturnType<typeof uuid> | undefined) ?? uuid();
+  webcrypto.getRandomValues = ((array: Parameters<typeof values>[0]) => {
+    const instance = flowNow();
+    if (!instance || !ArrayBuffer.isView(array)) return values(array);
+    instance.random.fill(new Uint8Array(array.buffer, array.byteOffset, array.byteLength));
+    return array;
+  }) as typeof values;
+  const nodeUuid = nodeCrypto.randomUUID;
+  const nodeBytes = nodeCrypto.randomBytes;
+  nodeCrypto.randomUUID = ((...args: Parameters<typeof nodeUuid>) => flowNow()?.random.uuid() ?? nodeUuid(...args)) as typeof nodeUuid;
+  nodeCrypto.randomBytes = ((size: number, callback?: (error: Error | null, bytes: Buffer) => void) => {
+    const instance = flowNow();
+    if (!instance) return callback ? nodeBytes(size, callback) : nodeBytes(size);
+    const bytes = Buffer.from(instance.random.fill(new Uint8Array(size)));
+    return callback ? queueMicrotask(() => callback(null, bytes)) : bytes;
+  }) as typeof nodeBytes;
+  syncBuiltinESMExports();
+}
+
+/** `setTimeout` in a flow's body is a durable sleep; what repeats, or names no time, has no place in a log. */
+function patchTimers(): void {
+  const { setTimeout: timeout, clearTimeout: clear, setInterval: interval, setImmediate: immediate } = globalThis;
+  const off = new WeakSet<object>();
+  globalThis.setTimeout = Object.assign((callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
+    const instance = flowNow();
+    if (!instance) return timeout(callback, ms, ...args);
+    const handle: object = { ref: () => handle, unref: () => handle, hasRef: (): boolean => true, refresh: () => handle, close: () => handle, [Symbol.toPrimitive]: () => 0 };
+    const until = instance.now + Math.max(0, Number(ms) || 0);
+    void instance.call({ kind: "sleep", name: "timer", spec: () => ({ until }) }).future.then(
+      () => off.has(handle) || callback(...args),
+      () => {},
+    );
+    return handle;
+  }, timeout) as unknown as typeof timeout;
+  globalThis.clearTimeout = ((handle: Parameters<typeof clear>[0]) => {
+    if (flowNow() && typeof handle === "object" && handle !== null) off.add(handle);
+    else clear(handle);
+  }) as typeof clear;
+  globalThis.setInterval = Object.assign((...args: Parameters<typeof interval>) => {
+    if (flowNow()) throw refused("setInterval");
+    return interval(...args);
+  }, interval) as unknown as typeof interval;
+  globalThis.setImmediate = Object.assign((callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+    if (!flowNow()) return immediate(callback, ...args);
+    queueMicrotask(() => callback(...args));
+    return { ref: () => {}, unref: () => {}, hasRef: (): boolean => false };
+  }, immediate) as unknown as typeof immediate;
+}
+
+function patchNetwork(): void {
+  const native = globalThis.fetch;
+  globalThis.fetch = ((...args: Parameters<typeof native>) => (flowNow() ? Promise.reject(refused("fetch")) : native(...args))) as typeof native;
+}
+
+function refused(what: string): WindhoverError {
+  return new WindhoverError("WH1203", { message: `${what}() was called in a flow's body${authorLine()}.`, expected: "a task around it", got: what });
+}

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import * as z from "zod";
+import { at, cron, flow, interval, runContext, sleep, task } from "../../sdk/index.ts";
+import { type DeploymentDefinition } from "../../sdk/deployment.ts";
+import { inEachWorld, START } from "./worlds.ts";
+
+const definition = (deployment: unknown): DeploymentDefinition => deployment as DeploymentDefinition;
+
+inEachWorld("deployments", (world) => {
+  test("a schedule starts a run for each nominal time, once, also after a crash", async () => {
+    let w = await world();
+    const at_: number[] = [];
+    const note = task({ name: "note-time" }, async (time: number) => void at_.push(time));
+    const f = flow({ name: "hourly" }, async () => note(runContext().scheduledTime!.getTime()));
+    const hourly = definition(f.deployment({ name: "every-hour", schedules: [cron("0 * * * *")] }));
+    await w.client.configure(hourly);
+    await w.advance("150 minutes");
+    w = await w.restart();
+    await w.client.configure(hourly);
+    await w.advance("60 minutes");
+    expect(at_.map((t) => (t - START) / 3_600_000)).toEqual([1, 2, 3]);
+    expect((await w.client.deployments())[0]).toMatchObject({ name: "every-hour", flow: "hourly", paused: false });
+    await w[Symbol.asyncDispose]();
+  });
+
+  test("parameters of the schedule go over those of the deployment, and tags add up", async () => {
+    await using w = await world();
+    const seen: unknown[] = [];
+    const f = flow({ name: "with-parameters", parameters: z.object({ a: z.number(), b: z.number() }), tags: ["base"] }, async (p) => {
+      seen.push({ ...p, tags: runContext().tags });
+    });
+    await w.client.configure(definition(f.deployment({ name: "params", parameters: { a: 1, b: 1 }, tags: ["prod"], schedules: [interval("1 hour", { parameters: { b: 2 } })] })));
+    await w.advance("61 minutes");
+    expect(seen).toEqual([{ a: 1, b: 2, tags: ["base", "prod"] }]);
+  });
+
+  test("overlap: queue waits, skip skips, cancel-running cancels", async () => {
+    await using w = await world();
+    const slow = flow({ name: "slow-run" }, async () => {
+      await sleep("90 minutes");
+      return "done";
+    });
+    const states = async (deployment: string): Promise<string[]> => (await w.client.runs({ deployment })).runs.map((run) => run.state.name).sort();
+    for (const overlap of ["queue", "skip", "cancel-running"] as const) {
+      const d = slow.deployment({ name: overlap, concurrency: { limit: 1, overlap } });
+      await w.client.run(d);
+      await w.client.run(d);
+    }
+    await w.settled();
+    expect(await states("queue")).toEqual(["AwaitingConcurrencySlot", "Suspended"]);
+    expect(await states("skip")).toEqual(["Skipped", "Suspended"]);
+    expect(await states("cancel-running")).toEqual(["Cancelled", "Suspended"]);
+    await w.advance("4 hours");
+    expect(await states("queue")).toEqual(["Completed", "Completed"]);
+  });
+
+  test("catch-up: what was missed while nothing ran is made up for as the schedule says", async () => {
+    let w = await world();
+    const ran: Record<string, number> = { skip: 0, latest: 0, all: 0 };
+    const flows = (["skip", "latest", "all"] as const).map((catchUp) => {
+      const f = flow({ name: `catch-${catchUp}` }, async () => void ran[catchUp]!++);
+      return definition(f.deployment({ name: `catch-up-${catchUp}`, schedules: [interval("1 hour", { catchUp })] }));
+    });
+    for (const d of flows) await w.client.configure(d);
+    await w.settled();
+    await w.runtime.worker.stop();
+    await w.advance("5 hours");
+    w = await w.restart();
+    await w.settled();
+    await w.advance("1 minute");
+    expect(ran).toEqual({ skip: expect.any(Number), latest: expect.any(Number), all: 5 });
+    expect(ran["latest"]).toBeLessThanOrEqual(2);
+    expect(ran["skip"]).toBeLessThanOrEqual(1);
+    await w[Symbol.asyncDispose]();
+  });
+
+  test("a paused deployment starts nothing; resumed, it goes on without making up for the pause", async () => {
+    await using w = await world();
+    let ran = 0;
+    const f = flow({ name: "pausable" }, async () => void ran++);
+    await w.client.configure(definition(f.deployment({ name: "pausable", schedules: [interval("1 hour")] })));
+    await w.settled();
+    await w.client.setDeployment("pausable", "pause");
+    await w.advance("5 hours");
+    expect(ran).toBe(0);
+    await w.client.setDeployment("pausable", "resume");
+    await w.advance("61 minutes");
+    expect(ran).toBe(1);
+  });
+
+  test("overlap by key: each customer has a slot of its own", async () => {
+    await using w = await world();
+    const f = flow({ name: "per-customer", parameters: z.object({ customer: z.string() }) }, async () => sleep("1 hour"));
+    const d = f.deployment({ name: "per-customer", concurrency: { limit: 1, overlap: "queue", key: ({ customer }) => customer } });
+    const runs = [await w.client.run(d, { customer: "a" }), await w.client.run(d, { customer: "a" }), await w.client.run(d, { customer: "b" })];
+    await w.settled();
+    expect(await Promise.all(runs.map(async (run) => (await run.state()).name))).toEqual(["Suspended", "AwaitingConcurrencySlot", "Suspended"]);
+  });
+
+  test("a single time fires once, and one in the past not at all", async () => {
+    await using w = await world();
+    let ran = 0;
+    const f = flow({ name: "single" }, async () => void ran++);
+    await w.client.configure(definition(f.deployment({ name: "single", schedules: [at(new Date(START + 60_000)), at(new Date(START - 60_000))] })));
+    await w.advance("1 hour");
+    expect(ran).toBe(1);
+  });
+});

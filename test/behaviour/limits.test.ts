@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { concurrency, flow, rateLimit, sleep, task } from "../../sdk/index.ts";
+import { inEachWorld, type World } from "./worlds.ts";
+
+/** Counts how many are inside at once, and lets them out by hand. */
+function gate() {
+  const waiting: (() => void)[] = [];
+  const seen = { now: 0, most: 0, total: 0 };
+  return {
+    seen,
+    async pass() {
+      seen.total++;
+      seen.most = Math.max(seen.most, ++seen.now);
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      seen.now--;
+    },
+    open: () => waiting.splice(0).forEach((go) => { go(); }),
+  };
+}
+async function drain(w: World, g: ReturnType<typeof gate>): Promise<void> {
+  for (let i = 0; i < 20; i++) {
+    await w.settled();
+    g.open();
+  }
+  await w.settled();
+}
+
+inEachWorld("limits", (world) => {
+  test("a tag's limit holds over all runs, first come first served, and leaks nothing", async () => {
+    await using w = await world();
+    await w.client.setLimit("llm", 2);
+    const g = gate();
+    const ask = task({ name: "ask", tags: ["llm"] }, () => g.pass());
+    const f = flow({ name: "asks-llm" }, async () => ask());
+    const runs = await Promise.all(Array.from({ length: 5 }, () => w.client.run(f)));
+    await w.settled();
+    expect(g.seen.now).toBe(2);
+    const [limit] = await w.client.limits();
+    expect([limit?.holders.length, limit?.waiters.length]).toEqual([2, 3]);
+    await drain(w, g);
+    await Promise.all(runs.map((run) => run.result()));
+    expect([g.seen.most, g.seen.total]).toEqual([2, 5]);
+    const [after] = await w.client.limits();
+    expect(after).toMatchObject({ holders: [], waiters: [] });
+  });
+
+  test("a task's own concurrency, for each key", async () => {
+    await using w = await world();
+    const g = gate();
+    const sync = task({ name: "sync", concurrency: { limit: 1, key: (customer: string) => customer } }, (_customer: string) => g.pass());
+    const f = flow({ name: "syncs" }, async () => {
+      await Promise.all([sync("a"), sync("a"), sync("b")]);
+    });
+    const run = await w.client.run(f);
+    await w.settled();
+    expect(g.seen.now).toBe(2);
+    await drain(w, g);
+    await run.result();
+  });
+
+  test("concurrency() holds a slot while its function runs, also over a crash", async () => {
+    let w = await world();
+    await w.client.setLimit("db", 1);
+    const f = flow({ name: "uses-db" }, async () => concurrency("db", {}, async () => {
+      await sleep("1 hour");
+      return "done";
+    }));
+    const [first, second] = [await w.client.run(f), await w.client.run(f)];
+    await w.settled();
+    expect((await w.client.limits())[0]?.holders).toHaveLength(1);
+    w = await w.restart();
+    await w.advance("90 minutes");
+    expect(await w.client.get(first.id).state()).toMatchObject({ type: "COMPLETED" });
+    expect((await w.client.get(second.id).state()).type).not.toBe("COMPLETED");
+    await w.advance("90 minutes");
+    expect(await w.client.get(second.id).result()).toBe("done");
+    expect((await w.client.limits())[0]?.holders).toHaveLength(0);
+    await w[Symbol.asyncDispose]();
+  });
+
+  test("asking for more slots than there are is refused, and a cancelled waiter gives its place up", async () => {
+    await using w = await world();
+    await w.client.setLimit("small", 1);
+    const greedy = flow({ name: "greedy" }, async () => concurrency("small", { occupy: 2 }, async () => 1));
+    await expect((await w.client.run(greedy)).result()).rejects.toThrow("WH2012");
+    const holds = flow({ name: "holds-small" }, async () => concurrency("small", {}, async () => sleep("1 hour")));
+    const [a, b] = [await w.client.run(holds), await w.client.run(holds)];
+    await w.settled();
+    await b.cancel();
+    await w.settled();
+    expect((await b.state()).type).toBe("CANCELLED");
+    expect((await w.client.limits())[0]?.waiters).toEqual([]);
+    await w.advance("2 hours");
+    await a.result();
+  });
+
+  test("a rate grants so many a period", async () => {
+    await using w = await world();
+    await w.client.setLimit("api", { limit: 2, per: "1 minute" });
+    const at: number[] = [];
+    const call = task({ name: "call" }, async () => void at.push(w.client.ports.clock.now()));
+    const f = flow({ name: "rated" }, async () => {
+      for (let i = 0; i < 5; i++) {
+        await rateLimit("api");
+        await call();
+      }
+    });
+    const run = await w.client.run(f);
+    await w.advance("5 minutes");
+    await run.result();
+    const first = at[0]!;
+    expect(at.map((t) => Math.round((t - first) / 60_000))).toEqual([0, 0, 1, 1, 2]);
+  });
+});

@@ -1,0 +1,120 @@
+import { expect, test } from "vitest";
+import { flow, task, unmapped } from "../../sdk/index.ts";
+import { inEachWorld } from "./worlds.ts";
+
+const double = task({ name: "double" }, async (n: number) => n * 2);
+const add = task({ name: "add" }, async (a: number, b: number) => a + b);
+
+inEachWorld("maps", (world) => {
+  test("a map is one call, with results in order and constants in unmapped", async () => {
+    await using w = await world();
+    const f = flow({ name: "maps" }, async () => add.map([1, 2, 3], unmapped(10)));
+    const run = await w.client.run(f);
+    expect(await run.result()).toEqual([11, 12, 13]);
+    expect((await w.events(run)).filter((e) => e.type === "called")).toHaveLength(1);
+  });
+
+  test("chained maps go depth first: an item goes on while others are still running", async () => {
+    await using w = await world();
+    let release: (() => void) | undefined;
+    const order: string[] = [];
+    const first = task({ name: "first" }, async (n: number) => {
+      if (n === 0) await new Promise<void>((resolve) => { release = resolve; });
+      order.push(`first ${n}`);
+      return n;
+    });
+    const second = task({ name: "second" }, async (n: number) => {
+      order.push(`second ${n}`);
+      return n * 100;
+    });
+    const f = flow({ name: "depth-first" }, async () => second.map(first.map([0, 1, 2])));
+    const run = await w.client.run(f);
+    await w.settled();
+    expect(order).toContain("second 2");
+    expect(order).not.toContain("first 0");
+    release?.();
+    expect(await run.result()).toEqual([0, 100, 200]);
+  });
+
+  test("items retry for themselves, and the others are not held up", async () => {
+    await using w = await world();
+    const tries = new Map<number, number>();
+    const flaky = task({ name: "flaky-item", retries: 2, retryDelaySeconds: 5 }, async (n: number) => {
+      tries.set(n, (tries.get(n) ?? 0) + 1);
+      if (n === 1 && tries.get(n)! < 3) throw new Error("not yet");
+      return n;
+    });
+    const f = flow({ name: "item-retries" }, async () => flaky.map([0, 1, 2]));
+    const run = await w.client.run(f);
+    await w.advance("1 minute");
+    expect(await run.result()).toEqual([0, 1, 2]);
+    expect([...tries.entries()].sort()).toEqual([[0, 1], [1, 3], [2, 1]]);
+  });
+
+  test("failures: the list rejects with how many, states() tells each, tolerated ones are left out", async () => {
+    await using w = await world();
+    const odd = task({ name: "odd" }, async (n: number) => {
+      if (n % 2) throw new Error(`odd ${n}`);
+      return n;
+    });
+    const strict = flow({ name: "strict" }, async () => odd.map([0, 1, 2, 3]));
+    await expect((await w.client.run(strict)).result()).rejects.toThrow(/WH1405: 2 of 4.*item 1: odd 1/);
+    const lenient = flow({ name: "lenient" }, async () => odd.withOptions({ toleratedFailures: 2 }).map([0, 1, 2, 3]));
+    expect(await (await w.client.run(lenient)).result()).toEqual([0, 2]);
+    const looks = flow({ name: "looks" }, async () => (await odd.map([0, 1]).states()).map((s) => s.type));
+    expect(await (await w.client.run(looks)).result()).toEqual(["COMPLETED", "FAILED"]);
+  });
+
+  test("for await gives items as they end; iterating gives a future each", async () => {
+    await using w = await world({ warmRuns: 0 });
+    const f = flow({ name: "streams" }, async () => {
+      const list = double.map([1, 2, 3]);
+      const seen: number[] = [];
+      for await (const { index, state } of list) seen.push(index * 1000 + (state.type === "COMPLETED" ? state.result : -1));
+      const second = double.map([5, 6]);
+      const [a, b] = [...second];
+      return { seen: seen.sort((x, y) => x - y), sum: (await a!) + (await b!), length: second.length };
+    });
+    expect(await (await w.client.run(f)).result()).toEqual({ seen: [2, 1004, 2006], sum: 22, length: 2 });
+  });
+
+  test("at most mapConcurrency items run at once", async () => {
+    await using w = await world();
+    let now = 0;
+    let most = 0;
+    const busy = task({ name: "busy" }, async () => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now--;
+    });
+    const f = flow({ name: "bounded" }, async () => {
+      await busy.withOptions({ mapConcurrency: 3 }).map(Array.from({ length: 20 }, (_, i) => i) as never);
+    });
+    await (await w.client.run(f)).result();
+    expect(most).toBeLessThanOrEqual(3);
+  });
+
+  test("a map over the result of a call, over nothing, and over lists that do not fit", async () => {
+    await using w = await world();
+    const list = task({ name: "list" }, async (n: number) => Array.from({ length: n }, (_, i) => i));
+    const later = flow({ name: "maps-later" }, async () => double.map(list(4)));
+    expect(await (await w.client.run(later)).result()).toEqual([0, 2, 4, 6]);
+    const empty = flow({ name: "maps-nothing" }, async () => double.map([]));
+    expect(await (await w.client.run(empty)).result()).toEqual([]);
+    const unequal = flow({ name: "unequal" }, async () => add.map([1, 2], [1]));
+    await expect((await w.client.run(unequal)).result()).rejects.toThrow("WH1105");
+    const notAList = flow({ name: "not-a-list" }, async () => double.map(3 as never));
+    await expect((await w.client.run(notAList)).result()).rejects.toThrow("WH1105");
+  });
+
+  test("many items travel in chunks", async () => {
+    await using w = await world();
+    const f = flow({ name: "many" }, async () => {
+      const values = await double.map(Array.from({ length: 5000 }, (_, i) => i));
+      return values.reduce((a, b) => a + b, 0);
+    });
+    const run = await w.client.run(f);
+    expect(await run.result()).toBe(4999 * 5000);
+    expect((await w.events(run)).filter((e) => e.type === "attempted")).toHaveLength(1000);
+  });
+});
