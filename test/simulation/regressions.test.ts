@@ -2,6 +2,8 @@
 import { expect, test } from "vitest";
 import { continueAsNew, flow, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
+import { createSignal } from "../../adapters/memory/signals.ts";
+import { Bell } from "../../adapters/process/bell.ts";
 
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
 
@@ -30,4 +32,17 @@ test("a subflow that continues as new still ends for its parent", async () => {
   const run = await h.client.run(outer);
   await h.advance("1 second");
   expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 3 });
+});
+
+test("a signal that is raised while the pump is at work, after it was woken by hand, is not lost", async () => {
+  const signal = createSignal();
+  const bell = new Bell();
+  void bell.follow(signal);
+  bell.ring();
+  await bell.wait();
+  // The pump looks and finds nothing; before it waits again, something comes.
+  signal.raise();
+  await new Promise((resolve) => setImmediate(resolve));
+  const told = await Promise.race([bell.wait().then(() => "told"), new Promise((resolve) => setImmediate(() => resolve("not told")))]);
+  expect(told).toBe("told");
 });
