@@ -38,7 +38,7 @@ export function entryFile(path: string): string {
 }
 
 /**
- * Loads the files anew and forgets what was loaded before. The registry is that of this process, so one set of entries is loaded at a time.
+ * Loads the files anew and forgets what was loaded before, unless they cannot be loaded. The registry is that of this process, so one set of entries is loaded at a time.
  * @param files absolute paths
  * @throws WH2009 when one cannot be loaded, or none exports a flow · WH1002 for two flows or tasks of one name · what a definition itself throws (WH1001, WH1003 …)
  */
@@ -49,6 +49,7 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
   if (first === undefined) throw new WindhoverError("WH2009", { message: "There is no entry to load.", expected: "at least one file", got: "none" });
   process.setSourceMapsEnabled(true);
   const bundled = await bundle(paths.map((path, i) => `export * as entry${i} from ${JSON.stringify(path)};`).join("\n"), dirname(first));
+  const restore = shared.code.keep();
   shared.code.clear();
   try {
     const modules = (await import(bundled.url)) as Record<string, Readonly<Record<string, unknown>>>;
@@ -57,6 +58,7 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
     check(loaded, paths);
     return loaded;
   } catch (error) {
+    restore();
     throw asLoadError(error, paths);
   } finally {
     await bundled.dispose();

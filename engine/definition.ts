@@ -95,4 +95,17 @@ export class Code {
   clear(): void {
     for (const map of [this.flows, this.tasks, this.inputs, this.#variants, this.#conflicts]) map.clear();
   }
+  /** Remembers what is loaded; the answer brings it back, for a new version of the code that turns out not to load. */
+  keep(): () => void {
+    const maps = [this.flows, this.tasks, this.inputs, this.#variants] as Map<string, unknown>[];
+    const kept = maps.map((map) => [...map]);
+    const conflicts = [...this.#conflicts];
+    return () => {
+      this.clear();
+      maps.forEach((map, i) => {
+        for (const [name, definition] of kept[i] ?? []) map.set(name, definition);
+      });
+      for (const name of conflicts) this.#conflicts.add(name);
+    };
+  }
 }

@@ -37,7 +37,8 @@ export interface RunOptions {
 
 export class PortsClient implements Client {
   readonly #backend: ClientPorts;
-  readonly #configured = new Map<string, Promise<void>>();
+  /** By deployment: what it was told last. */
+  readonly #configured = new Map<string, { readonly revision: string; readonly sent: Promise<void> }>();
   /** Runs that this client started: they are on their way even where nothing is written yet. */
   readonly started = new Set<string>();
   constructor(backend: ClientPorts) {
@@ -105,10 +106,11 @@ export class PortsClient implements Client {
   /** Tells the deployment what the code says now; the same again changes nothing. */
   configure({ name, revision, settings, definition }: DeploymentDefinition): Promise<void> {
     if (!this.#backend.code.flows.has(definition.name)) this.#backend.code.flows.set(definition.name, definition);
-    const key = `${name}/${revision}`;
-    const known = this.#configured.get(key) ?? this.ports.mailbox.send(deploymentActor(name), { kind: "configure", id: `configure:${name}:${revision}`, revision, settings });
-    this.#configured.set(key, known);
-    return known;
+    const last = this.#configured.get(name);
+    if (last?.revision === revision) return last.sent;
+    const sent = this.ports.mailbox.send(deploymentActor(name), { kind: "configure", id: `configure:${name}:${revision}`, revision, settings });
+    this.#configured.set(name, { revision, sent });
+    return sent;
   }
   async #trigger(name: string, parameters: unknown, options: RunOptions, deployment?: DeploymentDefinition): Promise<Run<unknown>> {
     const run = this.#idFor(name, options);
