@@ -155,10 +155,10 @@ describe("events and states", () => {
     const early = await s.client.run(shout, { type: "x", detail: 1 });
     await s.settled();
     await s.backend.advance(1000, () => s.settled());
-    await begin(feed);
+    const again = await begin(feed);
     const late = await s.client.run(shout, { type: "x", detail: 1 });
     await s.settled();
-    await triggers?.stop();
+    await again.stop();
     expect((await results("after-shout")).sort()).toEqual([`${early.id} 0`, `${late.id} 0`].sort());
   });
 

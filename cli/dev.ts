@@ -1,0 +1,81 @@
+/** `windhover dev`: serves a project (its runs, schedules, triggers and API) and takes in changes as they are saved. */
+import { resolve } from "node:path";
+import type { WindhoverError } from "../engine/errors.ts";
+import { tellError } from "./failure.ts";
+import { type Loaded, loadEntries } from "./loader.ts";
+import { breakage, fact, type Serving, startServing, tellDeployments, tellWhatIsNotServed, untilAsked, VERSION } from "./serving.ts";
+import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
+import { shortPath } from "./stack.ts";
+import { err, plural, tell } from "./terminal.ts";
+import { needEntries } from "./workspace.ts";
+
+/** Editors write a file in several steps. Unit: milliseconds. */
+const SAVING_MS = 80;
+
+export async function dev(folder: string | undefined, flags: SettingFlags): Promise<void> {
+  const settings = await readSettings(flags, folder === undefined ? process.cwd() : resolve(folder));
+  const entries = needEntries(settings, "windhover dev");
+  const loaded = await loadEntries(entries);
+  const { broken, onFatal } = breakage();
+  const serving = await startServing(loaded, { ...settings, onFatal });
+  await tellWhere(serving, loaded, settings);
+  const watcher = await watch(loaded, settings, () => reload(serving, entries));
+  try {
+    await untilAsked(broken);
+  } finally {
+    await watcher.close();
+    await serving.close();
+  }
+}
+
+async function tellWhere(serving: Serving, loaded: Loaded, { directory }: Settings): Promise<void> {
+  await serving.backend.settle();
+  tell(`\n${err(`Windhover ${VERSION}`, "bold")}\n`);
+  fact("Runs and API", err(serving.api.url, "cyan"));
+  fact("Database", shortPath(directory));
+  fact("Flows", loaded.flows.map(({ name }) => name).join(", "));
+  await tellDeployments(serving, loaded.deployments, serving.api.url);
+  tell();
+  await tellWhatIsNotServed(serving, loaded.deployments);
+  tell(err(`Watching ${plural(loaded.inputs.length, "file")}. Ctrl-C stops.\n`, "dim"));
+}
+
+async function reload(serving: Serving, entries: readonly string[]): Promise<Loaded | undefined> {
+  const began = performance.now();
+  try {
+    const loaded = await serving.serve(() => loadEntries(entries));
+    tell(err(`Loaded ${plural(loaded.flows.length, "flow")} again in ${Math.round(performance.now() - began)} ms. Open runs go on with the new code.`, "dim"));
+    return loaded;
+  } catch (error) {
+    tellError(error);
+    tell(err("The code that was loaded before goes on.", "dim"));
+    return undefined;
+  }
+}
+
+/** The files of the bundle, whatever they import. A config file's change is told, not obeyed: the port and the database are in use. */
+async function watch(loaded: Loaded, { file }: Settings, load: () => Promise<Loaded | undefined>): Promise<{ close(): Promise<void> }> {
+  const { watch: chokidar } = await import("chokidar");
+  const watcher = chokidar([...loaded.inputs, ...(file === undefined ? [] : [file])], { ignoreInitial: true });
+  let timer: NodeJS.Timeout | undefined;
+  let busy: Promise<void> = Promise.resolve();
+  watcher.on("all", (_, path) => {
+    if (path === file) return tell(err(`${shortPath(file)} has changed: stop and start again for its settings.`, "yellow"));
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      busy = busy.then(async () => {
+        const again = await load();
+        if (again) watcher.add([...again.inputs]);
+      });
+    }, SAVING_MS);
+  });
+  watcher.on("error", (error) => tellError(error as WindhoverError));
+  await new Promise<void>((ready) => watcher.once("ready", () => ready()));
+  return {
+    async close() {
+      clearTimeout(timer);
+      await watcher.close();
+      await busy;
+    },
+  };
+}

@@ -1,0 +1,153 @@
+/** What `windhover dev` and the quickstart serve: the engine in this process, its schedules and triggers, and the HTTP API. */
+import { readFileSync } from "node:fs";
+import type { OpenedEmbedded } from "../adapters/embedded/open.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { Entry } from "../engine/events.ts";
+import type { DeploymentDefinition } from "../sdk/deployment.ts";
+import { createApp } from "../server/app.ts";
+import { type Listening, listen } from "../server/listen.ts";
+import { Triggers, unserved } from "../server/triggers.ts";
+import { tellError } from "./failure.ts";
+import type { Loaded } from "./loader.ts";
+import { dateTime, err, relative, tell } from "./terminal.ts";
+
+export const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
+
+export interface ServingOptions {
+  readonly directory: string;
+  readonly port: number;
+  readonly pools?: Readonly<Record<string, number>>;
+  /** The backend is gone: a full disk, a damaged file. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Serving extends OpenedEmbedded {
+  readonly api: Listening;
+  /** Takes newly loaded code into service: `before` is called while nothing runs, between the old code and the new. */
+  serve(load: () => Promise<Loaded>): Promise<Loaded>;
+  close(): Promise<void>;
+}
+
+/** @throws WH3004 when the port is in use · WH3001 to WH3003 when the database cannot be opened. */
+export async function startServing(loaded: Loaded, { directory, port, pools, onFatal }: ServingOptions): Promise<Serving> {
+  const { openRuntime } = await import("../adapters/embedded/open.ts");
+  let deployments = loaded.deployments;
+  let triggers: Triggers | undefined;
+  const onEntry = (entry: Entry): void => triggers?.noteEntry(entry);
+  const opened = await openRuntime({ directory, code: loaded.code, narrate: true, pools, onEntry, onFatal });
+  const { client, backend, runtime } = opened;
+  const app = createApp({ client, code: loaded.code, deployments: () => deployments, version: VERSION, onError: tellError });
+  const api = await listen(app, { port }).catch(async (error: unknown) => {
+    await client.close();
+    throw error;
+  });
+  triggers = new Triggers(client, backend, () => deployments, tellError);
+  const configure = async (): Promise<void> => {
+    for (const deployment of deployments) await client.configure(deployment);
+  };
+  await configure();
+  await triggers.start();
+  return {
+    ...opened,
+    api,
+    async serve(load) {
+      // A flow that is in the middle of a turn keeps its code until the turn's end; from then on open runs are replayed on the new code.
+      await runtime.worker.stop();
+      try {
+        const next = await load();
+        runtime.host.warm.clear();
+        await pauseVanished(client, deployments, next.deployments);
+        deployments = next.deployments;
+        await configure();
+        return next;
+      } finally {
+        runtime.worker.start();
+        runtime.worker.reconsider();
+        await triggers?.lookBack();
+      }
+    },
+    async close() {
+      await api.close();
+      await triggers?.stop();
+      await client.close();
+    },
+  };
+}
+
+/** What is gone from the code cannot run: it is paused, so that its schedules start nothing, and says so. */
+async function pauseVanished(client: OpenedEmbedded["client"], before: readonly DeploymentDefinition[], after: readonly DeploymentDefinition[]): Promise<void> {
+  const names = new Set(after.map(({ name }) => name));
+  for (const { name } of before.filter((deployment) => !names.has(deployment.name))) {
+    await client.setDeployment(name, "pause");
+    tell(err(`Deployment "${name}" is no longer in the code: it is paused. windhover deployments resume ${name} lets it go on once it is back.`, "yellow"));
+  }
+}
+
+/** Triggers that this machine cannot serve, and deployments that other code has left here. */
+export async function tellWhatIsNotServed({ client }: OpenedEmbedded, deployments: readonly DeploymentDefinition[]): Promise<void> {
+  for (const problem of unserved(deployments))
+    tell(`${err(problem.code, "yellow")} ${problem.message.replace(`${problem.code}: `, "")}  ${err(problem.action, "dim")}`);
+  const names = new Set(deployments.map(({ name }) => name));
+  for (const { name, paused } of await client.deployments())
+    if (!names.has(name) && !paused)
+      tell(
+        `${err("note", "yellow")} Deployment "${name}" is in the database, but not in this code: its runs wait for a process that has their flow.  ${err(`windhover deployments pause ${name}`, "dim")}`,
+      );
+}
+
+export function fact(label: string, text: string): void {
+  tell(`  ${err(label.padEnd(12), "dim")}${text}`);
+}
+
+/** A line for each deployment, with its next time and where it listens. */
+export async function tellDeployments({ client, backend }: OpenedEmbedded, deployments: readonly DeploymentDefinition[], url: string): Promise<void> {
+  const rows = new Map((await client.deployments()).map((row) => [row.name, row]));
+  const now = backend.ports.clock.now();
+  for (const { name, settings, triggers } of deployments) {
+    const row = rows.get(name);
+    const next = Math.min(...(row?.schedules ?? []).flatMap((schedule) => schedule.next ?? []));
+    const when = row?.paused ? ["paused"] : Number.isFinite(next) ? [`next ${dateTime(next)} (${relative(next, now)})`] : [];
+    const hooks = triggers
+      .filter((trigger) => trigger.kind === "webhook")
+      .map((trigger) => `POST ${url}/hooks/${(trigger as unknown as { readonly path: string }).path.replace(/^\/+|\/+$/g, "")}`);
+    fact("Deployment", `${name} ${err([`of ${settings.flow}`, ...when, ...hooks].join(" · "), "dim")}`);
+  }
+}
+
+/**
+ * Resolves when the process is asked to end, or when `broken` rejects: SIGINT (Ctrl-C) and SIGTERM let turns under way end first, a second one ends at once.
+ */
+export function untilAsked(broken: Promise<never>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let asked = false;
+    const ask = (): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      tell(err("\nStopping: what is under way ends its turn first. Open runs go on at the next start.", "dim"));
+      resolve();
+    };
+    process.on("SIGINT", ask);
+    process.on("SIGTERM", ask);
+    broken.catch(reject);
+  });
+}
+
+/** A promise that rejects with what broke the backend, and the function that breaks it. */
+export function breakage(): { readonly broken: Promise<never>; readonly onFatal: (error: unknown) => void } {
+  let onFatal: (error: unknown) => void = () => {};
+  const broken = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  broken.catch(() => {});
+  return { broken, onFatal };
+}
+
+/** A port that is in use is no reason to stop where any will do. */
+export async function onFreePort<T>(port: number, start: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await start(port);
+  } catch (error) {
+    if (error instanceof WindhoverError && error.code === "WH3004") return start(0);
+    throw error;
+  }
+}
