@@ -9,14 +9,11 @@ import { resultsOf } from "./map.ts";
 import { parseActor, runActor } from "./messages.ts";
 import type { LogLine } from "./ports.ts";
 import { type Reader, readValue } from "./replay.ts";
-import type { RunContext, RunState } from "./run.ts";
+import type { Living, RunContext, RunState } from "./run.ts";
 import type { Host } from "./turn.ts";
 
-export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean): RunContext {
+export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean, living: Living | null): RunContext {
   const { log, registry } = host.ports;
-  const kept = host.warm.get(actor);
-  const living = kept && tail && kept.n === tail.n && kept.nonce === tail.nonce ? kept : null;
-  if (kept && !living) host.warm.delete(actor);
   const n = (tail?.n ?? 0) + 1;
   let lines = 0;
   let history: Promise<readonly Entry[]> | undefined;

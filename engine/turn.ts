@@ -60,25 +60,30 @@ export class SecondWriter extends Error {}
  */
 export async function turn(host: Host, actor: string, deliveries: readonly Delivery[]): Promise<void> {
   const { log, mailbox } = host.ports;
+  let living: Living | null = null;
   try {
     let tail = await log.tail(actor); // 1
     refuseNewer(tail);
+    // Taken out for as long as this turn uses it: nobody else in this process goes on with it, or drops it for lack of room.
+    living = tail ? host.warm.take(actor, tail) : null;
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
-    if (tail && again.length > 0) await perform(performerOf(host, actor, tail), tail, tail.effects); // rule 5: before anything else is appended
+    if (tail && again.length > 0) await perform(performerOf(host, actor, living), tail, tail.effects); // rule 5: before anything else is appended
     let messages: readonly Message[] = [...lostAttempts(tail, again), ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message)];
     let queueNext = again.length > 0;
     for (;;) {
-      const step = await advance(host, actor, tail, messages, queueNext); // 2
+      const step = await advance(host, actor, tail, messages, queueNext, living); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
-      if (tail) await perform(performerOf(host, actor, tail), tail, step.effects); // 4
+      living = step.living && tail ? { ...step.living, n: tail.n, nonce: tail.nonce } : null;
+      if (tail) await perform(performerOf(host, actor, living), tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
-      messages = await runInline(host, actor, tail, inline, await bookOf(host, actor));
+      messages = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
       queueNext = again.length > 0 || (await wantsToEnd(host, actor));
     }
+    if (living) host.warm.keep(actor, living);
     await mailbox.acknowledge(deliveries); // 5
   } catch (error) {
-    host.warm.delete(actor);
+    living?.instance?.drop();
     throw error;
   }
 }
@@ -90,39 +95,45 @@ function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessag
   return lost.map(({ call, attempt }) => ({ kind: "crash", id: `crash:${call}:${attempt}`, attempts: [{ call, attempt }], why: "the process died while it ran" }));
 }
 
-async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean): Promise<Step> {
+async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean, living: Living | null): Promise<Step> {
   const { kind, name } = parseActor(actor);
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
   if (kind === "deployment") return advanceDeployment({ ...context, ticksFromOutside: host.ticksFromOutside }, (tail?.state ?? null) as DeploymentState | null, messages as DeploymentMessage[]);
-  return advanceRun(runContext(host, actor, tail, context.now, queueNext), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
+  return advanceRun(runContext(host, actor, tail, context.now, queueNext, living), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
 }
 
+/** Unique for each entry that any process appends, at the price of one random number a process. */
+function nonceFor(host: Host): string {
+  const known = nonces.get(host) ?? { base: host.ports.random.id(), count: 0 };
+  nonces.set(host, known);
+  return `${known.base}.${(known.count++).toString(36)}`;
+}
+const nonces = new WeakMap<Host, { readonly base: string; count: number }>();
+
 async function append(host: Host, actor: string, tail: Entry | null, step: Step, deliveries: readonly Delivery[]): Promise<Entry> {
-  const { clock, log, random, results } = host.ports;
+  const { clock, log, results } = host.ports;
   const n = (tail?.n ?? 0) + 1;
   const at = Math.max(clock.now(), tail?.at ?? 0);
-  const entry: Entry = { actor, n, at, nonce: random.id(), version: LOG_VERSION, physical: deliveries.map((delivery) => delivery.physical), events: step.events, effects: step.effects, state: step.state as ActorState };
+  const entry: Entry = { actor, n, at, nonce: nonceFor(host), version: LOG_VERSION, physical: deliveries.map((delivery) => delivery.physical), events: step.events, effects: step.effects, state: step.state as ActorState };
   await spill(entry, results);
   // An append that failed may have succeeded: the answer was lost. Then the entry has our nonce, and we go on (rule 8).
   if (!(await log.append(entry)) && (await log.read(actor, n, n))[0]?.nonce !== entry.nonce) throw new SecondWriter(`another process appended entry ${n} of ${actor}`);
-  if (step.living) host.warm.keep(actor, { ...step.living, n, nonce: entry.nonce });
-  else host.warm.delete(actor);
   host.onEntry?.(entry);
   return entry;
 }
 
-function performerOf(host: Host, actor: string, _tail: Entry): Performer {
+function performerOf(host: Host, actor: string, living: Living | null): Performer {
   let book: Book | undefined;
   const read = async (): Promise<Book> => {
-    book ??= await bookOf(host, actor);
+    book ??= await bookOf(host, actor, living);
     return book;
   };
   return { ports: host.ports, actor, book: read, reader: runReader(host, actor, () => book as Book) };
 }
 
-async function bookOf(host: Host, actor: string): Promise<Book> {
-  return host.warm.get(actor)?.book ?? Book.from(await host.ports.log.read(actor));
+async function bookOf(host: Host, actor: string, living: Living | null): Promise<Book> {
+  return living?.book ?? Book.from(await host.ports.log.read(actor));
 }
 
 function refuseNewer(tail: Entry | null): void {

@@ -8,11 +8,22 @@ export class Warm {
   constructor(most: number = LIMITS.warmRuns) {
     this.#most = most;
   }
-  get(actor: string): Living | undefined {
-    return this.#living.get(actor);
+  has(actor: string): boolean {
+    return this.#living.has(actor);
+  }
+  /** For one turn: it is that turn's alone until it is kept again. */
+  take(actor: string, tail: { readonly n: number; readonly nonce: string }): Living | null {
+    const kept = this.#living.get(actor);
+    if (kept?.n === tail.n && kept.nonce === tail.nonce) {
+      this.#living.delete(actor);
+      return kept;
+    }
+    // An older one is of no more use. A newer one belongs to whoever appended after this turn had read the tail.
+    if (kept && kept.n <= tail.n) this.delete(actor);
+    return null;
   }
   keep(actor: string, living: Living): void {
-    this.#living.delete(actor);
+    this.delete(actor);
     this.#living.set(actor, living);
     if (this.#living.size <= this.#most) return;
     const [oldest] = this.#living.keys();

@@ -135,7 +135,7 @@ export class Worker {
 
   /** A run can only go on where its flow's code is loaded. */
   async #isForeign(actor: string, batch: readonly Delivery[]): Promise<boolean> {
-    if (parseActor(actor).kind !== "run" || this.#host.warm.get(actor)) return false;
+    if (parseActor(actor).kind !== "run" || this.#host.warm.has(actor)) return false;
     const start = batch.find(({ message }) => message.kind === "start")?.message;
     const flow = start?.kind === "start" ? start.flow : ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined)?.flow;
     return flow !== undefined && flow !== "" && !this.#host.code.flows.has(flow);

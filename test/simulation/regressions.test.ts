@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { continueAsNew, flow, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
+import { allFinal } from "../../sdk/testing/endings.ts";
+import { World } from "../../sdk/testing/world.ts";
 import { Bell } from "../../adapters/process/bell.ts";
 
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
@@ -45,4 +47,15 @@ test("a signal that is raised while the pump is at work, after it was woken by h
   await new Promise((resolve) => setImmediate(resolve));
   const told = await Promise.race([bell.wait().then(() => "told"), new Promise((resolve) => setImmediate(() => resolve("not told")))]);
   expect(told).toBe("told");
+});
+
+test("a run is not dropped for lack of room while a turn uses it", async () => {
+  const step = task({ name: "crowded-step" }, async (n: number) => n + 1);
+  const crowded = flow({ name: "crowded" }, async () => step(await step(await step(0))));
+  const world = new World({ seed: 1, now: 0, stubs: new Map(), warmRuns: 1 });
+  world.boot();
+  const runs = await Promise.all([1, 2, 3, 4, 5].map((n) => world.client.run(crowded, {}, { id: `crowded-${n}` })));
+  await world.finish(() => allFinal(world) && !world.busy);
+  for (const run of runs) expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 3 });
+  world.end();
 });
