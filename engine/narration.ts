@@ -93,7 +93,7 @@ function tell(event: RunEvent, telling: Telling): void {
       return attempted(event, telling);
     case "failed": {
       if (event.piece !== undefined) return;
-      const next = event.retryAt === undefined ? "Retrying at once" : `Retrying in ${span(event.retryAt - at)}`;
+      const next = event.retryAt === undefined ? "Retrying at once" : `Retrying in ${span(rounded(event.retryAt - at))}`;
       if (event.crashed) say("The process that ran it died. Running it again.", { level: "warn", call: event.call });
       else say(`Encountered an exception during execution: ${messageOf(event.error)}. ${next} (attempt ${event.attempt + 1}).`, { level: "warn", call: event.call });
       return;
@@ -116,7 +116,7 @@ function tell(event: RunEvent, telling: Telling): void {
       return say("Resumed");
     case "retrying":
       known.lastError = messageOf(event.error);
-      return say(`Encountered an exception during execution: ${messageOf(event.error)}. Retrying ${event.at > at ? `in ${span(event.at - at)}` : "at once"} (attempt ${event.attempt}).`, { level: "warn" });
+      return say(`Encountered an exception during execution: ${messageOf(event.error)}. Retrying ${event.at > at ? `in ${span(rounded(event.at - at))}` : "at once"} (attempt ${event.attempt}).`, { level: "warn" });
     case "rerun":
       return say(`Executing the flow again (attempt ${event.attempt})`);
     case "continued":
@@ -248,6 +248,9 @@ const UNITS = [
   [6e4, "minute"],
   [1e3, "second"],
 ] as const;
+
+/** The delay began a moment before its entry was written. */
+const rounded = (ms: number): number => (ms < 500 ? ms : Math.round(ms / 100) * 100);
 
 /** `2 seconds`, `1 day 2 hours`, `300 ms`. */
 export function span(ms: number): string {

@@ -1,0 +1,91 @@
+/** Follows a run to its end: tells its story while it goes on, whether it is worked on here or in another process, and shows on a terminal what it waits for. */
+import type { Printer } from "../adapters/embedded/printer.ts";
+import type { Entry } from "../engine/events.ts";
+import { parseActor, runActor } from "../engine/messages.ts";
+import type { LogLine, Ports } from "../engine/ports.ts";
+import type { RunState } from "../engine/run-state.ts";
+import { isFinal } from "../engine/state.ts";
+import { StatusLine, statusOf } from "./status-line.ts";
+
+export interface FollowOptions {
+  readonly ports: Pick<Ports, "clock" | "log" | "logs">;
+  /** Resolves when the actor's log may have grown. */
+  readonly changed: (actor: string) => Promise<unknown>;
+  /** None: nothing is told. */
+  readonly printer?: (write: (text: string) => void, run: string) => Printer;
+  readonly status: boolean;
+}
+
+/** Entries come in twice where the run is worked on here: as they are written, and from the log. Each is told once, in order. */
+export class Follower {
+  readonly #options: FollowOptions;
+  readonly #line: StatusLine | undefined;
+  readonly #early: (Entry | LogLine)[] = [];
+  readonly #seen = new Map<string, number>();
+  #printer: Printer | undefined;
+  #run: string | undefined;
+  /** Another process works on it: its log lines are read from the store. */
+  #elsewhere = false;
+  #lastLine: string | undefined;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#line = options.status ? new StatusLine(process.stderr) : undefined;
+  }
+
+  /** Runs may be heard of before it is known which of them is meant. */
+  entry(entry: Entry): void {
+    if (this.#run === undefined) this.#early.push(entry);
+    else this.#tell(entry);
+  }
+  log(line: LogLine): void {
+    if (this.#run === undefined) this.#early.push(line);
+    else this.#printer?.log(line);
+  }
+
+  /** Resolves with the state of the run, or of the one that it goes on as, when it has ended, or when `stop` aborts. */
+  async follow(run: string, stop: AbortSignal): Promise<{ readonly run: string; readonly state: RunState | undefined }> {
+    this.#run = run;
+    this.#printer = this.#options.printer?.((text) => (this.#line ? this.#line.above(text) : void process.stderr.write(text)), run);
+    for (const early of this.#early.splice(0)) "actor" in early ? this.#tell(early) : this.#printer?.log(early);
+    const stopped = new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
+    try {
+      for (let id = run; ; ) {
+        const actor = runActor(id);
+        const changed = this.#options.changed(actor);
+        const tail = await this.#options.ports.log.tail(actor);
+        const state = tail?.state as RunState | undefined;
+        if (tail) await this.#catchUp(actor, tail.n);
+        if (state) this.#line?.show(() => statusOf(state, this.#options.ports.clock.now()));
+        if (state?.continuedAs !== undefined) id = state.continuedAs;
+        else if (stop.aborted || (state && isFinal(state.row.type))) return { run: id, state };
+        else await Promise.race([changed, stopped]);
+      }
+    } finally {
+      this.#line?.end();
+    }
+  }
+
+  #tell(entry: Entry): void {
+    const seen = this.#seen.get(entry.actor) ?? 0;
+    // What is missing before it is read from the log.
+    if (entry.n !== seen + 1) return;
+    this.#seen.set(entry.actor, entry.n);
+    this.#printer?.entry(entry);
+  }
+  async #catchUp(actor: string, n: number): Promise<void> {
+    const { log, logs } = this.#options.ports;
+    const seen = this.#seen.get(actor) ?? 0;
+    if (n <= seen) return;
+    const entries = await log.read(actor, seen + 1, n);
+    if ((this.#seen.get(actor) ?? 0) === seen) this.#elsewhere = true;
+    if (this.#elsewhere) {
+      const lines = await logs.read(parseActor(actor).name, { after: this.#lastLine });
+      this.#lastLine = lines.at(-1)?.id ?? this.#lastLine;
+      for (const line of lines) this.#printer?.log(line);
+    }
+    // Only the last entry is sure to have its state; the printer asks it for names, which do not change.
+    const state = (await log.tail(actor))?.state;
+    for (const entry of entries) this.#tell(entry.state ? entry : { ...entry, state: state as Entry["state"] });
+  }
+}

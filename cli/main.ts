@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+/** The command `windhover`. */
+import { CommanderError } from "commander";
+import { program } from "./program.ts";
+
+const debug = process.argv.includes("--debug");
+const windhover = program();
+// The backend keeps no process alive by itself; a command is over when its work is.
+const alive = setInterval(() => {}, 1 << 30);
+try {
+  await windhover.parseAsync(process.argv);
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    const { exitCodeOf, tellError } = await import("./failure.ts");
+    tellError(error, debug);
+    process.exitCode = exitCodeOf(error);
+  }
+} finally {
+  clearInterval(alive);
+}

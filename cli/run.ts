@@ -1,0 +1,124 @@
+/** `windhover run`: runs a flow or a deployment here, tells its story on the standard error, and gives its result on the standard output. */
+import type { Entry } from "../engine/events.ts";
+import type { LogLine } from "../engine/ports.ts";
+import type { RunState } from "../engine/run-state.ts";
+import { EXIT, errorJson, tellError } from "./failure.ts";
+import { Follower } from "./follow.ts";
+import { type ParameterFlags, readParameters } from "./parameters.ts";
+import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
+import { asFile, type Target, targetByName, targetInFile } from "./target.ts";
+import { duration, err, stateText, tell } from "./terminal.ts";
+import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
+import { needEntries, serve, type Workspace } from "./workspace.ts";
+
+export interface RunFlags extends SettingFlags, ParameterFlags {
+  readonly name?: string;
+  readonly tag?: readonly string[];
+  readonly idempotencyKey?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+export async function run(target: string, flags: RunFlags): Promise<void> {
+  const settings = await readSettings(flags);
+  const file = asFile(target);
+  const files = file ? [file.file] : needEntries(settings, `Running "${target}" by name`);
+  await runHere(settings, files, flags, async ({ client, loaded }) => {
+    if (!loaded) throw new Error("serve() loads the entries");
+    const found: Target = file ? targetInFile(loaded, file.file, file.name) : targetByName(loaded, target);
+    const definition = found.flow ?? found.deployment.definition;
+    const parameters = readParameters(flags, definition);
+    const { tag: tags, name, idempotencyKey } = flags;
+    const options = { ...(tags?.length && { tags }), ...(name !== undefined && { name }), ...(idempotencyKey !== undefined && { idempotencyKey }) };
+    const started = found.flow ? await client.start(found.flow, parameters, options) : await client.run(found.deployment, parameters, options);
+    return started.id;
+  });
+}
+
+/** Starts something and follows it to its end, which becomes the status of this process. */
+export async function runHere(settings: Settings, files: readonly string[], flags: RunFlags, start: (workspace: Workspace) => Promise<string>): Promise<void> {
+  const quiet = flags.quiet === true || flags.json === true;
+  const { Printer } = await import("../adapters/embedded/printer.ts");
+  let follower: Follower | undefined;
+  let broken: unknown;
+  const early: (Entry | LogLine)[] = [];
+  const stop = new AbortController();
+  const options = {
+    onEntry: (entry: Entry) => (follower ? follower.entry(entry) : void early.push(entry)),
+    onLog: (line: LogLine) => (follower ? follower.log(line) : void early.push(line)),
+    onFatal: (error: unknown) => {
+      broken = error;
+      stop.abort();
+    },
+  };
+  await serve(settings, files, options, async (workspace) => {
+    const { backend, runtime } = workspace;
+    const { ports } = backend;
+    follower = new Follower({
+      ports,
+      changed: (actor) => runtime.changes.next(actor, ports.clock.wait(LOOK_MS)),
+      ...(!quiet && { printer: (write, run) => new Printer({ write, run, ...(flags.debug && { level: "debug" as const }) }) }),
+      status: !quiet && process.stderr.isTTY === true,
+    });
+    for (const one of early.splice(0)) "actor" in one ? follower.entry(one) : follower.log(one);
+    const id = await start(workspace);
+    const interrupted = onInterrupt(stop);
+    const { run, state } = await follower.follow(id, stop.signal);
+    if (broken !== undefined) throw broken;
+    if (interrupted.by !== undefined) await leave(workspace, state, run);
+    else if (state) await report(workspace, run, state, flags);
+  });
+}
+
+/** How often a run is looked at that another process may be working on. Unit: milliseconds. */
+const LOOK_MS = 100;
+
+/** Ctrl-C once: the run is left as it is. Twice: at once. */
+function onInterrupt(stop: AbortController): { by?: string } {
+  const interrupted: { by?: string } = {};
+  const stopped = (signal: NodeJS.Signals): void => {
+    if (interrupted.by !== undefined) process.exit(EXIT.interrupted);
+    interrupted.by = signal;
+    stop.abort();
+  };
+  process.on("SIGINT", stopped);
+  process.on("SIGTERM", stopped);
+  return interrupted;
+}
+
+/** How long we wait for what is running inside a turn. Unit: milliseconds. */
+const GRACE_MS = 2000;
+
+async function leave({ client, backend }: Workspace, state: RunState | undefined, id: string): Promise<never> {
+  const name = state?.name ?? id;
+  tell();
+  tell(`${err("‖", "yellow")} Left the run ${err(name, "bold")} (${id}) as it is: nothing that it did is lost.`);
+  tell(`  Go on    windhover dev              ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
+  tell(`  Look     windhover runs inspect ${name}`);
+  tell(`  Give up  windhover runs cancel ${name}`);
+  await Promise.race([client.close(), backend.ports.clock.wait(GRACE_MS)]);
+  process.exit(EXIT.interrupted);
+}
+
+async function report({ backend }: Workspace, id: string, state: RunState, flags: RunFlags): Promise<void> {
+  const { results } = backend.ports;
+  const { row, name, flow } = state;
+  const ok = row.type === "COMPLETED";
+  const took = row.timestamp - (state.startedAt ?? state.createdAt);
+  process.exitCode = ok ? EXIT.ok : EXIT.failed;
+  if (flags.json) {
+    const outcome = ok ? { result: jsonOf(await readPayload(state.result, results)) } : { error: state.error === undefined ? { message: row.message ?? row.name } : errorJson(await readError(state.error, results)) };
+    return printJson({ id, name, flow, state: { type: row.type, name: row.name }, durationMs: took, ...outcome });
+  }
+  if (!flags.quiet) tell(`\n${stateText(row, err)} ${err(name, "bold")} in ${duration(took)}   ${err(`windhover runs inspect ${name}`, "dim")}`);
+  if (ok) {
+    const result = await readPayload(state.result, results);
+    if (result !== undefined) process.stdout.write(`${valueText(result)}\n`);
+    return;
+  }
+  tell();
+  if (state.error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
+  else tellError(await readError(state.error, results), flags.debug);
+  if (row.type !== "CANCELLED") tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name} --wait   ${err("(what completed is not done again)", "dim")}`);
+}

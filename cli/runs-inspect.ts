@@ -1,0 +1,139 @@
+/** `windhover runs inspect` */
+import type { RunRow, StateRow } from "../engine/events.ts";
+import { runActor } from "../engine/messages.ts";
+import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
+import { errorLines } from "./failure.ts";
+import { findRun } from "./find-run.ts";
+import { rowJson } from "./runs-ls.ts";
+import type { SettingFlags } from "./settings.ts";
+import { printTable } from "./table.ts";
+import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText } from "./terminal.ts";
+import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
+import { look, type Workspace } from "./workspace.ts";
+
+export async function inspectRun(run: string, flags: SettingFlags & { readonly json?: boolean; readonly debug?: boolean }): Promise<void> {
+  await look(flags, async (workspace) => {
+    const { ports } = workspace.backend;
+    const row = await findRun(ports, run);
+    const entries = await ports.log.read(runActor(row.id));
+    if (entries.length === 0) return flags.json ? printJson({ run: rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
+    const view = projectRun(entries);
+    if (flags.json) return printJson(await viewJson(workspace, row, view, entries));
+    await printView(workspace, view, flags.debug === true);
+  });
+}
+
+/** A run that has not begun: all that is known is its row. */
+function printRow(row: RunRow, now: number): void {
+  print(`${stateText(row.state)} ${out(row.name, "bold")} ${out(row.id, "dim")}`);
+  print(`  ${row.flow}, created ${relative(row.createdAt, now)}`);
+  if (row.state.reason) print(`  ${row.state.reason.message}`);
+}
+
+async function printView({ backend, client }: Workspace, view: RunView, debug: boolean): Promise<void> {
+  const { results, clock, index } = backend.ports;
+  const now = clock.now();
+  print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
+  if (view.state.reason) print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
+  print();
+  for (const [label, text] of await facts(view, results, now)) print(`  ${out(label.padEnd(11), "dim")}${text}`);
+  const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));
+  if (calls.length > 0) {
+    print();
+    printCalls(calls, view, now);
+  }
+  const artifacts = await index.artifacts(view.id);
+  if (artifacts.length > 0) print(`\n  ${out("artifacts".padEnd(11), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`);
+  if (view.state.type === "COMPLETED" && view.result !== undefined) print(`\n${valueText(await readPayload(view.result, results))}`);
+  if (view.error !== undefined) {
+    print();
+    for (const line of errorLines(await readError(view.error, results), debug)) print(line);
+  }
+  await printHints(view, client);
+}
+
+async function facts(view: RunView, results: Parameters<typeof readPayload>[1], now: number): Promise<readonly (readonly [string, string])[]> {
+  const { startedAt, endedAt, createdAt } = view;
+  const ran = startedAt === undefined ? "not yet" : `${duration((endedAt ?? now) - startedAt)}${view.waitedMs > 1000 ? `, ${duration(view.waitedMs)} of it waiting` : ""}`;
+  const parameters = await readPayload(view.parameters, results);
+  const lines: (readonly [string, string | undefined])[] = [
+    ["flow", `${view.flow}${view.version ? ` ${out(`version ${view.version}`, "dim")}` : ""}`],
+    ["deployment", view.deployment],
+    ["started", `${dateTime(startedAt ?? createdAt)}  ${out(relative(startedAt ?? createdAt, now), "dim")}`],
+    ["scheduled", view.scheduledTime === undefined ? undefined : dateTime(view.scheduledTime)],
+    ["took", ran],
+    ["parameters", parameters && typeof parameters === "object" && Object.keys(parameters).length > 0 ? valueText(parameters, 300) : undefined],
+    ["tags", view.tags.length > 0 ? view.tags.join(", ") : undefined],
+    ["parent", view.parent && `${view.parent.run}${view.parent.call ? ` (${view.parent.call})` : ""}`],
+    ["after", view.origin],
+    ["goes on as", view.continuedAs],
+    ["attempts", view.attempts.length > 1 ? `${view.attempts.length} of the flow's function` : undefined],
+  ];
+  return lines.filter((line): line is readonly [string, string] => line[1] !== undefined);
+}
+
+function printCalls(calls: readonly CallView[], view: RunView, now: number): void {
+  const rows = calls.slice(0, CALLS).map((call) => [`${glyph(call.state.type)} ${call.id}`, spaced(call.state.name), took(call, view.state, now), note(call, now)]);
+  printTable([{ title: "  CALL", shrinks: true }, { title: "STATE" }, { title: "TOOK", right: true }, { title: "", shrinks: true }], rows);
+  if (calls.length > CALLS) print(out(`  … and ${plural(calls.length - CALLS, "more call")}: --json has them all`, "dim"));
+}
+/** More than that nobody reads in a terminal. */
+const CALLS = 500;
+
+function took(call: CallView, run: StateRow, now: number): string {
+  if (call.startedAt === undefined && call.kind !== "sleep" && call.kind !== "input" && call.kind !== "flow" && call.kind !== "pause") return "";
+  const end = call.endedAt ?? (run.type === "RUNNING" || run.type === "PAUSED" ? now : undefined);
+  if (end === undefined) return "";
+  return duration(call.ranMs > 0 && call.kind === "task" ? call.ranMs : end - (call.startedAt ?? call.calledAt));
+}
+
+/** What one would ask next. */
+function note(call: CallView, now: number): string {
+  const parts: string[] = [];
+  if (call.map) {
+    const { total, done, failed, retried } = call.map;
+    parts.push(`${(done + failed).toLocaleString("en-US")} of ${total === undefined ? "?" : plural(total, "item")}${failed > 0 ? `, ${failed} failed` : ""}${retried > 0 ? `, ${retried} retried` : ""}`);
+  }
+  if (call.attempts.length > 1) parts.push(`${call.attempts.length} attempts`);
+  if (call.child !== undefined) parts.push(`run ${call.child.slice(0, 8)}`);
+  const { reason } = call.state;
+  if (reason) parts.push(`${reason.message.replace(/\.$/, "")}${reason.until === undefined ? "" : ` (${relative(reason.until, now)})`}`);
+  else if (call.endedAt === undefined && call.until !== undefined) parts.push(relative(call.until, now));
+  return out(parts.join(", "), "dim");
+}
+
+async function printHints({ name, state, calls }: RunView, client: Workspace["client"]): Promise<void> {
+  const waiting = calls.find((call) => call.kind === "input" && call.endedAt === undefined);
+  const hints: string[] = [];
+  if (waiting?.input !== undefined) hints.push(`windhover runs input ${name} ${waiting.input} '<JSON>'`);
+  if (state.type === "PAUSED" && !waiting) hints.push(`windhover runs resume ${name}`);
+  if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}`, `windhover runs retry ${name}`);
+  const held = calls.some((call) => call.state.reason?.code === "limit");
+  if (held) {
+    const names = new Set(calls.flatMap((call) => (call.state.reason?.code === "limit" ? (call.state.reason.blockedBy ?? []) : [])));
+    for (const limit of await client.limits()) if (names.has(limit.name) && limit.holders.length > 0) print(out(`\n  ${limit.name}: ${limit.holders.length} of ${limit.limit} held, ${limit.waiters.length} waiting`, "dim"));
+    hints.push("windhover limits ls");
+  }
+  if (hints.length > 0) print(`\n${hints.map((hint) => out(`  ${hint}`, "dim")).join("\n")}`);
+}
+
+async function viewJson({ backend }: Workspace, row: RunRow, view: RunView, history: readonly unknown[]): Promise<unknown> {
+  const { results } = backend.ports;
+  const { parameters, result, error, calls, inputs, timeline: _, ...facts } = view;
+  const callJson = async ({ args: __, value, error: failure, ...call }: CallView): Promise<unknown> => ({
+    ...call,
+    ...(value !== undefined && { result: jsonOf(await readPayload(value, results)) }),
+    ...(failure !== undefined && { error: jsonOf(await readError(failure, results)) }),
+    attempts: await Promise.all(call.attempts.map(async ({ error: thrown, ...attempt }) => ({ ...attempt, ...(thrown !== undefined && { error: jsonOf(await readError(thrown, results)) }) }))),
+  });
+  return {
+    run: rowJson(row),
+    ...facts,
+    parameters: jsonOf(await readPayload(parameters, results)),
+    ...(result !== undefined && { result: jsonOf(await readPayload(result, results)) }),
+    ...(error !== undefined && { error: jsonOf(await readError(error, results)) }),
+    inputs: await Promise.all(inputs.map(async ({ value, rejected, ...input }) => ({ ...input, ...(value !== undefined && { value: jsonOf(await readPayload(value, results)) }), ...(rejected !== undefined && { rejected: jsonOf(await readError(rejected, results)) }) }))),
+    calls: await Promise.all(calls.map(callJson)),
+    history,
+  };
+}

@@ -1,0 +1,68 @@
+/** `windhover runs ls` */
+import type { RunRow, StateType } from "../engine/events.ts";
+import { usage } from "./failure.ts";
+import type { SettingFlags } from "./settings.ts";
+import { printTable } from "./table.ts";
+import { duration, out, print, relative, stateText, tell } from "./terminal.ts";
+import { printJson } from "./values.ts";
+import { look } from "./workspace.ts";
+
+export interface ListRunsFlags extends SettingFlags {
+  readonly flow?: string;
+  readonly deployment?: string;
+  readonly state?: readonly string[];
+  readonly tag?: string;
+  readonly limit: string;
+  readonly json?: boolean;
+}
+
+const STATES: readonly StateType[] = ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING", "PAUSED"];
+const PAGE = 500;
+
+export async function listRuns(flags: ListRunsFlags): Promise<void> {
+  const { flow, deployment, tag } = flags;
+  const states = flags.state?.flatMap((text) => text.split(",")).map(stateType);
+  const limit = Number(flags.limit);
+  if (!Number.isInteger(limit) || limit < 1) throw usage(`--limit cannot be ${flags.limit}.`, { expected: "a whole number from 1 on", got: flags.limit });
+  await look(flags, async ({ backend, settings }) => {
+    const rows: RunRow[] = [];
+    let cursor: string | undefined;
+    do {
+      const page = await backend.ports.index.runs({ flow, deployment, tag, states, cursor, limit: Math.min(PAGE, limit - rows.length) });
+      rows.push(...page.rows);
+      cursor = page.cursor;
+    } while (cursor !== undefined && rows.length < limit);
+    if (flags.json) return printJson({ runs: rows.map(rowJson), more: cursor !== undefined });
+    if (rows.length === 0) return tell(flow || deployment || tag || states ? "No run is like that." : `No runs in ${settings.directory} yet. Start one: windhover run FILE`);
+    const now = backend.ports.clock.now();
+    printTable(
+      [{ title: "STATE", shrinks: true }, { title: "NAME" }, { title: "FLOW", shrinks: true }, { title: "CREATED", right: true }, { title: "TOOK", right: true }, { title: "ID" }, { title: "WHY", shrinks: true }],
+      rows.map((row) => [stateText(row.state), row.name, flowOf(row), relative(row.createdAt, now), took(row, now), out(row.id.slice(0, 8), "dim"), why(row, now)]),
+    );
+    if (cursor !== undefined) print(out(`\nMore: --limit ${limit * 5}`, "dim"));
+  });
+}
+
+function stateType(text: string): StateType {
+  const type = STATES.find((state) => state === text.trim().toUpperCase());
+  if (!type) throw usage(`There is no state "${text}".`, { expected: STATES.join(", ").toLowerCase(), got: text });
+  return type;
+}
+
+const flowOf = ({ flow, deployment, parent }: RunRow): string => `${flow}${deployment ? out(` ⟵ ${deployment}`, "dim") : ""}${parent ? out(" (subflow)", "dim") : ""}`;
+const took = ({ startedAt, endedAt }: RunRow, now: number): string => (startedAt === undefined ? "" : duration((endedAt ?? now) - startedAt));
+/** Of what is not well: what it waits for, or what it failed of. */
+export function why({ state }: Pick<RunRow, "state">, now: number): string {
+  const { reason, message, type } = state;
+  if (reason) return out(`${reason.message}${reason.until === undefined ? "" : ` ${relative(reason.until, now)}`}`, "dim");
+  return message === undefined ? "" : out((message.split("\n")[0] ?? "").trim(), type === "FAILED" || type === "CRASHED" ? "red" : "dim");
+}
+
+/** Times as ISO texts. */
+export function rowJson({ seq: _, state, createdAt, startedAt, endedAt, scheduledTime, ...row }: RunRow): Readonly<Record<string, unknown>> {
+  const iso = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
+  const times = { createdAt: iso(createdAt), startedAt: iso(startedAt), endedAt: iso(endedAt), scheduledTime: iso(scheduledTime) };
+  const reason = state.reason && { ...state.reason, since: iso(state.reason.since), ...(state.reason.until !== undefined && { until: iso(state.reason.until) }) };
+  const all = { ...row, state: { ...state, timestamp: iso(state.timestamp), ...(reason && { reason }) }, ...times };
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}
