@@ -5,6 +5,8 @@ import { program } from "./program.ts";
 
 const debug = process.argv.includes("--debug");
 const windhover = program();
+// `windhover … | head` has read enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 // The backend keeps no process alive by itself; a command is over when its work is.
 const alive = setInterval(() => {}, 1 << 30);
 try {

@@ -7,10 +7,11 @@ import { ON_ITS_WAY, type Watch, watch } from "./outcome.ts";
 import type { SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson } from "./values.ts";
-import { look, type Workspace } from "./workspace.ts";
+import type { PortsRun } from "../sdk/ports-run.ts";
+import { look } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
-type Handle = ReturnType<Workspace["client"]["get"]>;
+type Handle = PortsRun<unknown>;
 interface Told {
   /** What happened, in words. */
   readonly text: string;
@@ -20,7 +21,7 @@ interface Told {
 async function told(run: string, flags: Flags, action: string, work: (handle: Handle, seen: Watch, name: string) => Promise<Told>): Promise<void> {
   await look(flags, async ({ backend, client }) => {
     const row = await findRun(backend.ports, run);
-    const { text, done } = await work(client.get(row.id), await watch(backend.ports, row.id), row.name);
+    const { text, done } = await work(client.get(row.id) as Handle, await watch(backend.ports, row.id), row.name);
     if (flags.json) return printJson({ id: row.id, name: row.name, action, done });
     print(done ? `${out("✓", "green")} ${text}` : `${out("○", "yellow")} ${text} ${ON_ITS_WAY}`);
   });
@@ -49,7 +50,7 @@ export const resume = (run: string, flags: Flags): Promise<void> =>
 
 export const input = (run: string, name: string, json: string, flags: Flags): Promise<void> =>
   told(run, flags, "input", async (handle, seen, runName) => {
-    await handle.input({ name }, valueOf(json));
+    await handle.input(name, valueOf(json));
     const event = await seen.event(["input", "rejected"]);
     if (event?.type !== "rejected") return { text: `Sent the input "${name}" to ${runName}.`, done: event !== undefined };
     // The run has refused it, and goes on waiting.

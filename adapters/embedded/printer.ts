@@ -20,7 +20,7 @@ export interface PrinterOptions {
 const ORDER: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 const LABEL: Readonly<Record<LogLevel, string>> = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" };
 /** Frames that an author can do nothing about. */
-const NOT_THE_AUTHORS = /node:|<anonymous>|[\\/]node_modules[\\/]/;
+const NOT_THE_AUTHORS = /node:|\(<anonymous>\)|[\\/]node_modules[\\/]/;
 const OURS = new URL("../..", import.meta.url);
 const FRAMES = 5;
 
@@ -84,7 +84,7 @@ const STATE_IS_GOOD: ReadonlySet<string> = new Set(["Completed", "Cached", "Reus
 function framesOf(stack: string): string[] {
   const ours = decodeURIComponent(OURS.pathname);
   const frames = stack.split("\n").filter((line) => /^\s+at /.test(line) && !NOT_THE_AUTHORS.test(line) && !["sdk", "engine", "adapters", "cli", "server"].some((folder) => line.includes(`${ours}${folder}/`)));
-  return frames.slice(0, FRAMES).map((frame) => frame.replace("file://", ""));
+  return frames.slice(0, FRAMES).map((frame) => frame.replace("file://", "").replace(/at <anonymous> \((.*)\)$/, "at $1"));
 }
 
 const shown = (fields: unknown): string =>
