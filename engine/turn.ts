@@ -73,15 +73,15 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     for (;;) {
       const step = await advance(host, actor, tail, messages, queueNext, living); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
-      living = step.living && tail ? { ...step.living, n: tail.n, nonce: tail.nonce } : null;
+      living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
       if (tail) await perform(performerOf(host, actor, living), tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
       messages = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
       queueNext = again.length > 0 || (await wantsToEnd(host, actor));
     }
-    if (living) host.warm.keep(actor, living);
     await mailbox.acknowledge(deliveries); // 5
+    if (living) host.warm.keep(actor, living);
   } catch (error) {
     living?.instance?.drop();
     throw error;

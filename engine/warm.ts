@@ -22,6 +22,12 @@ export class Warm {
     if (kept && kept.n <= tail.n) this.delete(actor);
     return null;
   }
+  /** Between two entries of one turn. With no room at all nothing is ever remembered: each entry begins with a replay, which is how tests see that replays agree. */
+  hold(living: Living): Living | null {
+    if (this.#most > 0) return living;
+    living.instance?.drop();
+    return null;
+  }
   keep(actor: string, living: Living): void {
     this.delete(actor);
     this.#living.set(actor, living);
