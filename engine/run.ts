@@ -210,9 +210,10 @@ export async function advanceRun(context: RunContext, before: RunState | null, m
   if (begun) await finishRun(draft);
   const { state, events, effects, instance } = draft;
   const over = state.row.type === "COMPLETED" || state.row.type === "FAILED" || state.row.type === "CANCELLED" || state.row.type === "CRASHED";
+  // Also where the code is not kept: what it waits for has to be known when it is needed again.
+  if (instance) for (const [id, open] of Object.entries(state.open)) if (instance.calls.get(id)?.observed) open.awaited = 1;
   if (over || state.paused || instance?.fatal) instance?.drop();
   const keep = instance && !instance.dropped ? instance : null;
-  if (keep) for (const [id, open] of Object.entries(state.open)) if (keep.calls.get(id)?.observed) open.awaited = 1;
   return { state, events, effects: over && events.length === 0 ? effects : withRow(draft, effects), living: draft.book && !over ? { book: draft.book, instance: keep, n: 0, nonce: "" } : null };
 }
 

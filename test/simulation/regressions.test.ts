@@ -59,3 +59,17 @@ test("a run is not dropped for lack of room while a turn uses it", async () => {
   for (const run of runs) expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 3 });
   world.end();
 });
+
+test("a run that is paused in the turn in which it starts goes on when it is resumed", async () => {
+  const step = task({ name: "paused-step" }, async (n: number) => n + 1);
+  const pausedAtOnce = flow({ name: "paused-at-once" }, async () => (await Promise.all([step(1), step(2)])).length);
+  const world = new World({ seed: 1, now: 0, stubs: new Map() });
+  const run = await world.client.run(pausedAtOnce, {}, { id: "paused-at-once" });
+  await run.pause();
+  world.boot();
+  await world.finish(() => !world.busy);
+  await run.resume();
+  await world.finish(() => allFinal(world) && !world.busy);
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 2 });
+  world.end();
+});
