@@ -9,6 +9,7 @@ import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Payload, SettledLabel } from "./events.ts";
 import type { HookDetail } from "./hooks.ts";
 import { LIMITS } from "./limits.ts";
+import { Interruption } from "./interruption.ts";
 import { indicesOf } from "./map.ts";
 import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
 import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
@@ -31,21 +32,20 @@ interface Attempt {
   readonly actor: string;
   readonly run: RunFacts;
   readonly item: TaskItem;
-  readonly signal: AbortController;
+  readonly interruption: Interruption;
+  readonly inline: boolean;
   lines: number;
 }
 
 type Result = { readonly ok: true; readonly value: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
 
 /** Runs the attempt. @throws what a port throws, when the backend cannot be reached. */
-export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem, outer?: AbortSignal): Promise<TaskReport> {
+export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem, outer?: Interruption): Promise<TaskReport> {
   const { clock, aborts } = host.ports;
   const from = clock.now();
-  const attempt: Attempt = { host, actor, run, item, signal: new AbortController(), lines: 0 };
-  const stop = aborts.watch(actor, item.call, () => attempt.signal.abort(new Cancelled()));
-  const end = (): void => attempt.signal.abort(outer?.reason);
-  if (outer?.aborted) end();
-  else outer?.addEventListener("abort", end, { once: true });
+  const attempt: Attempt = { host, actor, run, item, interruption: new Interruption(), inline: outer !== undefined, lines: 0 };
+  const stop = aborts.watch(actor, item.call, () => attempt.interruption.interrupt(new Cancelled()));
+  outer?.onInterrupt(() => attempt.interruption.interrupt(outer.reason));
   try {
     const { call, attempt: number, piece } = item;
     if (piece) return await runPiece(attempt, from);
@@ -60,7 +60,6 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
     return { call: item.call, attempt: item.attempt, ran: [from, clock.now()], piece: item.piece, ok: false, error: encodeError(error), verdict: { again: false } };
   } finally {
     stop();
-    outer?.removeEventListener("abort", end);
   }
 }
 
@@ -101,7 +100,8 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
   const definition = known && item.overrides !== undefined ? { ...known, ...(JSON.parse(item.overrides) as Partial<TaskDefinition>) } : known;
   if (item.run === "hook") return runHook(attempt, definition, args, id);
   if (!definition) throw new WindhoverError("WH2001", { message: `No task is called "${item.task}" in the code that is loaded here.`, expected: "a task of the entry", got: item.task });
-  if (await host.ports.aborts.marked(attempt.actor, item.call)) return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
+  // It may have waited in a queue for long. An inline attempt begins as it is logged.
+  if (!attempt.inline && (await host.ports.aborts.marked(attempt.actor, item.call))) return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
   try {
     const cache = new Cache(host.ports.registry, host.ports.clock);
     const key = item.run === undefined ? cache.keyFor(definition, args) : undefined;
@@ -131,9 +131,9 @@ function functionOf(host: AttemptHost, definition: TaskDefinition, item: TaskIte
   return host.stubs?.get(definition.name) ?? definition.fn;
 }
 
-function failure({ host, item, signal }: Attempt, policy: TaskDefinition, error: unknown): Result {
+function failure({ host, item, interruption }: Attempt, policy: TaskDefinition, error: unknown): Result {
   const text = encodeError(error);
-  if (signal.signal.aborted && signal.signal.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
+  if (interruption.interrupted && interruption.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
   // A value that cannot be stored is the same the next time.
   if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104")) return { ok: false, error: text, verdict: { again: false } };
   const verdict = verdictOf(error, (item.failures ?? 0) + 1, policy, host.ports.random.fraction());
@@ -143,30 +143,22 @@ function failure({ host, item, signal }: Attempt, policy: TaskDefinition, error:
 /** The author's code, in the task's scope. At the timeout its signal fires and the attempt is over, whether or not the code listens. */
 async function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unknown> {
   const { item, host } = attempt;
-  const abort = new AbortController();
-  const { signal } = attempt.signal;
-  const forward = (): void => abort.abort(signal.reason);
-  if (signal.aborted) forward();
-  else signal.addEventListener("abort", forward, { once: true });
+  const interruption = new Interruption();
+  attempt.interruption.onInterrupt(() => interruption.interrupt(attempt.interruption.reason));
+  const work = shared.scopes.run(taskScope(attempt, id, interruption), async () => fn());
+  if (item.timeoutSeconds === undefined) return work;
   const timer = new AbortController();
-  try {
-    const work = shared.scopes.run(taskScope(attempt, id, abort.signal), async () => fn());
-    if (item.timeoutSeconds === undefined) return await work;
-    work.catch(() => {});
-    const late = host.ports.clock.wait(item.timeoutSeconds * 1000, timer.signal).then(() => {
-      if (timer.signal.aborted) return new Promise<never>(() => {});
-      const error = new WindhoverError("WH1401", { message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`, expected: `at most ${item.timeoutSeconds} seconds` });
-      abort.abort(error);
-      throw error;
-    });
-    return await Promise.race([work, late]);
-  } finally {
-    timer.abort();
-    signal.removeEventListener("abort", forward);
-  }
+  work.catch(() => {});
+  const late = host.ports.clock.wait(item.timeoutSeconds * 1000, timer.signal).then(() => {
+    if (timer.signal.aborted) return new Promise<never>(() => {});
+    const error = new WindhoverError("WH1401", { message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`, expected: `at most ${item.timeoutSeconds} seconds` });
+    interruption.interrupt(error);
+    throw error;
+  });
+  return Promise.race([work, late]).finally(() => timer.abort());
 }
 
-function taskScope(attempt: Attempt, id: string, signal: AbortSignal): TaskScope {
+function taskScope(attempt: Attempt, id: string, interruption: Interruption): TaskScope {
   const { host, run, item } = attempt;
   const { clock, index, events, registry, secrets, logs } = host.ports;
   let parameters: unknown;
@@ -184,8 +176,12 @@ function taskScope(attempt: Attempt, id: string, signal: AbortSignal): TaskScope
     call: id,
     task: item.task,
     attempt: item.attempt,
-    idempotencyKey: hash(`${run.runId}/${id}`),
-    signal,
+    get idempotencyKey() {
+      return hash(`${run.runId}/${id}`);
+    },
+    get signal() {
+      return interruption.signal;
+    },
     now: () => clock.now(),
     log(level, message, fields) {
       const line: LogLine = { id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`, run: run.runId, call: item.call, at: clock.now(), level, message, ...(fields && { fields: fieldsOf(fields) }) };

@@ -7,6 +7,7 @@ import type { Book } from "./book.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry } from "./events.ts";
+import { Interruption } from "./interruption.ts";
 import type { RunMessage } from "./messages.ts";
 import { runReader } from "./run-context.ts";
 import type { RunState } from "./run.ts";
@@ -16,43 +17,51 @@ import type { Host } from "./turn.ts";
 export const CANCEL_MARK = "!cancel";
 export const PAUSE_MARK = "!pause";
 
+export interface InlineResult {
+  readonly messages: readonly RunMessage[];
+  /** Somebody has asked for a pause: the next attempt goes to the queue, so that the turn ends and the mail is read. */
+  readonly end: boolean;
+}
+
 /** Runs the attempt and says what the turn goes on with: what interrupted it first, then its report. */
-export async function runInline(host: Host, actor: string, tail: Entry, effect: Extract<Effect, { do: "inline" }>, book: Book): Promise<readonly RunMessage[]> {
+export async function runInline(host: Host, actor: string, tail: Entry, effect: Extract<Effect, { do: "inline" }>, book: Book): Promise<InlineResult> {
   const state = tail.state as RunState;
   const item = await itemOf({ reader: runReader(host, actor, () => book) }, book, state, effect);
   if (!item) throw new WindhoverError("WH9001", { message: `${actor} has no call ${effect.call}` });
-  const interrupt = new AbortController();
+  const interruption = new Interruption();
   const first: RunMessage[] = [];
-  const over = watch(host, actor, state, interrupt, first);
+  let end = false;
+  const over = watch(host, actor, state, interruption, first);
+  const unwatchPause = host.ports.aborts.watch(actor, PAUSE_MARK, () => {
+    end = true;
+  });
   host.onInline?.(1);
-  const report = await runAttempt(host, actor, factsOf(actor, book), item, interrupt.signal).finally(() => {
+  const report = await runAttempt(host, actor, factsOf(actor, book), item, interruption).finally(() => {
     host.onInline?.(-1);
     over();
+    unwatchPause();
   });
-  return [...first, { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] }];
+  return { messages: [...first, { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] }], end };
 }
 
-function watch(host: Host, actor: string, state: RunState, interrupt: AbortController, first: RunMessage[]): () => void {
+function watch(host: Host, actor: string, state: RunState, interruption: Interruption, first: RunMessage[]): () => void {
   // While it is being cancelled already, what still runs is its cleaning up.
   if (state.cancel) return () => {};
   const { aborts, clock } = host.ports;
   const unwatch = aborts.watch(actor, CANCEL_MARK, () => {
     first.push({ kind: "cancel", id: "cancel:mark" });
-    interrupt.abort(new Cancelled());
+    interruption.interrupt(new Cancelled());
   });
-  const timer = new AbortController();
   const { timeoutAt, timeoutTimer } = state;
-  if (timeoutAt !== undefined && timeoutTimer !== undefined)
-    void clock.wait(Math.max(0, timeoutAt - clock.now()), timer.signal).then(() => {
+  if (timeoutAt === undefined || timeoutTimer === undefined) return unwatch;
+  const timer = new AbortController();
+  void clock.wait(Math.max(0, timeoutAt - clock.now()), timer.signal).then(() => {
       if (timer.signal.aborted) return;
       first.push({ kind: "fire", id: `fire:${timeoutTimer}`, timer: timeoutTimer });
-      interrupt.abort(new Cancelled("The flow timed out."));
+      interruption.interrupt(new Cancelled("The flow timed out."));
     });
   return () => {
     unwatch();
     timer.abort();
   };
 }
-
-/** Somebody has asked for a pause: the next attempt goes to the queue, so that the turn ends and the mail is read. */
-export const wantsToEnd = (host: Host, actor: string): Promise<boolean> => host.ports.aborts.marked(actor, PAUSE_MARK);

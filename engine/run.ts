@@ -193,11 +193,11 @@ export class RunDraft {
   }
 }
 
-const NOTHING: RunState = { kind: "run", flow: "", name: "", row: { type: "SCHEDULED", name: "Scheduled", timestamp: 0 }, createdAt: 0, attempt: 1, calls: 0, open: {} };
+const nothing = (): RunState => ({ kind: "run", flow: "", name: "", row: { type: "SCHEDULED", name: "Scheduled", timestamp: 0 }, createdAt: 0, attempt: 1, calls: 0, open: {} });
 
 /** One step of a run: what the messages change, and what follows. */
 export async function advanceRun(context: RunContext, before: RunState | null, messages: readonly RunMessage[]): Promise<RunStep> {
-  const draft = new RunDraft(context, before ?? structuredClone(NOTHING));
+  const draft = new RunDraft(context, before ?? nothing());
   let begun = before !== null;
   for (const message of messages) {
     if (begun) await take(draft, message);

@@ -20,7 +20,7 @@ import { advanceDeployment, type DeploymentState } from "./deployment.ts";
 import { perform, type Performer } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
-import { runInline, wantsToEnd } from "./inline.ts";
+import { runInline } from "./inline.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
 import { type DeploymentMessage, type Delivery, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
@@ -77,8 +77,9 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
       if (tail) await perform(performerOf(host, actor, living), tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
-      messages = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
-      queueNext = again.length > 0 || (await wantsToEnd(host, actor));
+      const ran = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
+      messages = ran.messages;
+      queueNext ||= ran.end;
     }
     await mailbox.acknowledge(deliveries); // 5
     if (living) host.warm.keep(actor, living);

@@ -44,8 +44,18 @@ export function runContext(): RunContext {
 }
 
 function taskOf(scope: TaskScope): NonNullable<RunContext["task"]> {
-  const { call, task, attempt, idempotencyKey, signal } = scope;
-  return { id: call, name: task, attempt, idempotencyKey, signal, heartbeat: (progress) => scope.heartbeat(progress) };
+  return {
+    id: scope.call,
+    name: scope.task,
+    attempt: scope.attempt,
+    get idempotencyKey() {
+      return scope.idempotencyKey;
+    },
+    get signal() {
+      return scope.signal;
+    },
+    heartbeat: (progress) => scope.heartbeat(progress),
+  };
 }
 
 function write(level: LogLevel, message: string, fields?: object): void {

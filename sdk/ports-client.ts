@@ -20,8 +20,10 @@ import { definitionKey } from "./task.ts";
 export interface ClientPorts {
   readonly ports: Ports;
   readonly code: Code;
-  /** Resolves when the actor's log may have grown: told by the worker, or after a while. */
+  /** Resolves when the run may have ended: told by the worker, or after a while. */
   readonly changed: (actor: string) => Promise<void>;
+  /** How a run ended, where that is still in memory. */
+  readonly ended?: (actor: string) => RunState | undefined;
   readonly close?: () => Promise<void>;
 }
 

@@ -51,8 +51,9 @@ export class PortsRun<R> implements Run<R> {
 
   async result(): Promise<R> {
     for (let id = this.id; ; ) {
-      const changed = this.#backend.changed(runActor(id));
-      const run = (await this.#backend.ports.log.tail(runActor(id)))?.state as RunState | undefined;
+      const actor = runActor(id);
+      const changed = this.#backend.changed(actor);
+      const run = this.#backend.ended?.(actor) ?? ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined);
       if (run?.continuedAs !== undefined) id = run.continuedAs;
       else if (run && isFinal(run.row.type)) return this.#outcome(run);
       else await changed;

@@ -17,17 +17,21 @@ export class EmbeddedAborts implements Aborts, Section {
   readonly #watches = new Map<string, Set<Watch>>();
   #marks: (readonly [actor: string, call: string])[] = [];
   #lastId = 0;
+  /** Actors with marks that we know of: nearly every watch is of another, and need not ask the database. */
+  readonly #actors: Set<string>;
 
   constructor(database: Database, journal: Journal) {
     this.#database = database;
     this.#journal = journal;
     this.#lastId = (database.prepare("SELECT coalesce(max(id), 0) AS id FROM aborts").get()?.["id"] as number) ?? 0;
+    this.#actors = new Set(database.prepare("SELECT DISTINCT actor FROM aborts").all().map((row) => row["actor"] as string));
   }
 
   async mark(actor: string, calls: readonly string[] | "all"): Promise<void> {
     this.#journal.check();
     if (calls.length === 0) return;
     this.#journal.mark(this, "soon");
+    this.#actors.add(actor);
     for (const call of calls === "all" ? [ALL] : calls) {
       this.#marks.push([actor, call]);
       this.#fire(actor, call);
@@ -42,8 +46,8 @@ export class EmbeddedAborts implements Aborts, Section {
     const watch: Watch = { call, aborted };
     const watches = this.#watches.get(actor) ?? new Set();
     this.#watches.set(actor, watches.add(watch));
-    // Marked before: it fires too, but not before the caller has what stops it.
-    if (this.#journal.read(this, () => this.#isMarked(actor, call))) queueMicrotask(() => this.#stop(actor, watch) && aborted());
+    // Marked before: it fires too, but not before the caller has what stops it. What we have not heard of yet fires when we do.
+    if (this.#actors.has(actor) && this.#journal.read(this, () => this.#isMarked(actor, call))) queueMicrotask(() => this.#stop(actor, watch) && aborted());
     return () => void this.#stop(actor, watch);
   }
 
@@ -68,6 +72,7 @@ export class EmbeddedAborts implements Aborts, Section {
   catchUp(): void {
     for (const row of this.#database.prepare("SELECT id, actor, call FROM aborts WHERE id > ? ORDER BY id").all(this.#lastId)) {
       this.#lastId = row["id"] as number;
+      this.#actors.add(row["actor"] as string);
       this.#fire(row["actor"] as string, row["call"] as string);
     }
   }

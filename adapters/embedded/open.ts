@@ -33,6 +33,7 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
     ports: backend.ports,
     code,
     changed: (actor) => runtime.changes.next(actor, clock.wait(LOOK_MS)),
+    ended: (actor) => runtime.changes.ended(actor),
     close: async () => {
       if (options.work !== false) await runtime.worker.stop();
       await backend.close();

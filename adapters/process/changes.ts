@@ -1,26 +1,39 @@
-/** Tells those who wait for a run that its log grew here. What other processes append is not seen: who waits looks again now and then. */
-export class Changes {
-  readonly #waiting = new Map<string, (() => void)[]>();
+/** Tells those who wait for a run that it ended here. What ends in other processes is not seen: who waits looks again now and then. */
+import type { Entry } from "../../engine/events.ts";
+import type { RunState } from "../../engine/run.ts";
 
-  /** Resolves at the next entry of the actor, or when `give up` does. */
+/** Ended runs whose outcome is remembered, so that whoever started them need not read the log. */
+const REMEMBERED = 2000;
+
+export class Changes {
+  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #ended = new Map<string, RunState>();
+
+  note(entry: Entry): void {
+    if (entry.events.at(-1)?.type !== "ended" || entry.state.kind !== "run") return;
+    this.#ended.set(entry.actor, entry.state);
+    const [oldest] = this.#ended.keys();
+    if (this.#ended.size > REMEMBERED && oldest !== undefined) this.#ended.delete(oldest);
+    const waiting = this.#waiting.get(entry.actor);
+    this.#waiting.delete(entry.actor);
+    for (const done of waiting ?? []) done();
+  }
+  /** How the run ended, if it did so here and not long ago. */
+  ended(actor: string): RunState | undefined {
+    return this.#ended.get(actor);
+  }
+  /** Resolves when the run ends here, or when `giveUp` resolves. */
   next(actor: string, giveUp: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
-      const list = this.#waiting.get(actor) ?? [];
-      this.#waiting.set(actor, list);
+      const waiting = this.#waiting.get(actor) ?? new Set();
+      this.#waiting.set(actor, waiting);
       const done = (): void => {
-        const at = list.indexOf(done);
-        if (at >= 0) list.splice(at, 1);
-        if (list.length === 0 && this.#waiting.get(actor) === list) this.#waiting.delete(actor);
+        waiting.delete(done);
+        if (waiting.size === 0 && this.#waiting.get(actor) === waiting) this.#waiting.delete(actor);
         resolve();
       };
-      list.push(done);
+      waiting.add(done);
       void giveUp.then(done, done);
     });
-  }
-  tell(actor: string): void {
-    const list = this.#waiting.get(actor);
-    if (!list) return;
-    this.#waiting.delete(actor);
-    for (const done of list.splice(0)) done();
   }
 }

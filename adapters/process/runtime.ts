@@ -25,7 +25,7 @@ export interface RuntimeOptions {
 export interface Runtime {
   readonly host: Host;
   readonly worker: Worker;
-  /** Tells when an actor's log grew in this process. */
+  /** Tells when a run ended in this process. */
   readonly changes: Changes;
 }
 
@@ -38,7 +38,7 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
   const onEntry = (entry: Entry): void => {
     worker.noteEntry(entry);
     options.onEntry?.(entry);
-    changes.tell(entry.actor);
+    changes.note(entry);
   };
   const host: Host = { ports: backend.ports, code, warm: new Warm(options.warmRuns), inlineMs: INLINE_MS, ticksFromOutside: false, stubs, onLog, onRun, onEntry, onInline: (change) => worker.noteInline(change) };
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });

@@ -3,7 +3,8 @@ import * as z from "zod";
 import { artifact, concurrency, continueAsNew, emit, flow, log, pause, runContext, runInput, sleep, sleepUntil, task, transaction, variable, waitForInput } from "../../sdk/index.ts";
 import { inEachWorld, START } from "./worlds.ts";
 
-const echo = task({ name: "echo" }, async <T>(value: T) => value);
+const echo = task({ name: "echo" }, async (value: number) => value);
+const say = task({ name: "say" }, async (value: string) => value);
 const Approval = runInput({ name: "approval", schema: z.object({ approved: z.boolean(), note: z.string().default("") }) });
 
 inEachWorld("flows", (world) => {
@@ -30,8 +31,8 @@ inEachWorld("flows", (world) => {
     });
     const natives = flow({ name: "natives" }, async () => {
       const all = await Promise.all([echo(1), echo(2)]);
-      const race = await Promise.race([echo("fast"), sleep("1 hour").then(() => "slow")]);
-      const any = await Promise.any([fail(), echo("any")]);
+      const race = await Promise.race([say("fast"), sleep("1 hour").then(() => "slow")]);
+      const any = await Promise.any([fail(), say("any")]);
       const settled = (await Promise.allSettled([fail(), echo(3)])).map((s) => s.status);
       let caught = "";
       try {
@@ -289,13 +290,13 @@ inEachWorld("flows", (world) => {
   test("log lines, artifacts, events and variables", async () => {
     await using w = await world({ warmRuns: 0 });
     await w.client.setVariable("greeting", { text: "hello" });
-    const say = task({ name: "say" }, async () => {
+    const speak = task({ name: "speak" }, async () => {
       log.info("in a task", { n: 1 });
       await artifact.table("rows", [{ a: 1 }]);
     });
     const f = flow({ name: "speaks" }, async () => {
       log.info("before");
-      await say();
+      await speak();
       log.warn("after");
       await artifact.markdown("report", "# Done");
       await emit({ type: "spoken", detail: { ok: true } });

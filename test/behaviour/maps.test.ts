@@ -82,13 +82,13 @@ inEachWorld("maps", (world) => {
     await using w = await world();
     let now = 0;
     let most = 0;
-    const busy = task({ name: "busy" }, async () => {
+    const busy = task({ name: "busy" }, async (_n: number) => {
       most = Math.max(most, ++now);
       await new Promise((resolve) => setImmediate(resolve));
       now--;
     });
     const f = flow({ name: "bounded" }, async () => {
-      await busy.withOptions({ mapConcurrency: 3 }).map(Array.from({ length: 20 }, (_, i) => i) as never);
+      await busy.withOptions({ mapConcurrency: 3 }).map(Array.from({ length: 20 }, (_, i) => i));
     });
     await (await w.client.run(f)).result();
     expect(most).toBeLessThanOrEqual(3);

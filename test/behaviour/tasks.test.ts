@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { exponential, FailNow, flow, RetryAfter, runContext, task, WindhoverError } from "../../sdk/index.ts";
+import { exponential, FailNow, flow, RetryAfter, runContext, sleep, task, WindhoverError } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
 const add = task({ name: "add" }, async (a: number, b: number) => a + b);
@@ -262,10 +262,11 @@ inEachWorld("tasks", (world) => {
     });
     const f = flow({ name: "transient" }, async () => {
       const value = await big();
-      await add(1, 2);
+      await sleep("1 minute");
       return value.secret.length;
     });
     const run = await w.client.run(f);
+    await w.advance("2 minutes");
     expect(await run.result()).toBe(100);
     expect(JSON.stringify(await w.events(run))).not.toContain("sssss");
     expect(runs).toBeGreaterThan(1);
