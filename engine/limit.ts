@@ -16,8 +16,9 @@ export interface LimitState {
   perSeconds?: number;
   holders: Holder[];
   waiters: Waiter[];
-  /** Rate only: the open timer. */
+  /** Rate only: the open timer, and when it fires (milliseconds since 1970). */
   timer?: string;
+  timerAt?: number;
 }
 export interface Holder {
   readonly request: string;
@@ -59,8 +60,10 @@ class LimitDraft {
   readonly events: LimitEvent[] = [];
   readonly effects: Effect[] = [];
   readonly #context: LimitContext;
+  #now: number;
   constructor(context: LimitContext, state: LimitState) {
     this.#context = context;
+    this.#now = context.now;
     this.state = state;
   }
 
@@ -79,7 +82,10 @@ class LimitDraft {
         return this.#release(message.request, message.fence);
       case "fire": {
         if (message.timer === state.timer) {
+          // It is that late, whatever this process's clock says: one that is behind would set the timer again, for a moment that has passed, without end.
+          this.#now = Math.max(this.#now, state.timerAt ?? 0);
           state.timer = undefined;
+          state.timerAt = undefined;
           this.events.push({ type: "woken" });
           return;
         }
@@ -100,7 +106,7 @@ class LimitDraft {
       this.effects.push({ do: "send", to: holder, message: { kind: "refuse", id: `refuse:${request}`, request, limit: this.#context.name, error: encodeError(error) } });
       return;
     }
-    const waiter: Waiter = { request, holder, occupy, since: this.#context.now, ...(slots !== undefined && { slots }), ...(priority !== undefined && { priority }) };
+    const waiter: Waiter = { request, holder, occupy, since: this.#now, ...(slots !== undefined && { slots }), ...(priority !== undefined && { priority }) };
     const at = state.waiters.findIndex((w) => (w.priority ?? 0) < (priority ?? 0));
     state.waiters.splice(at < 0 ? state.waiters.length : at, 0, waiter);
     this.events.push({ type: "waiting", request });
@@ -119,7 +125,8 @@ class LimitDraft {
 
   grantWhatFits(): void {
     const { state } = this;
-    const { now, n } = this.#context;
+    const { n } = this.#context;
+    const now = this.#now;
     if (state.perSeconds !== undefined) {
       const window = state.perSeconds * 1000;
       state.holders = state.holders.filter((h) => h.since + window > now);
@@ -143,13 +150,14 @@ class LimitDraft {
     const [oldest] = state.holders;
     if (state.perSeconds === undefined || state.waiters.length === 0 || state.timer !== undefined || !oldest) return;
     state.timer = `rate@${this.#context.n}`;
-    this.effects.push({ do: "timer", id: state.timer, at: oldest.since + state.perSeconds * 1000 });
+    state.timerAt = oldest.since + state.perSeconds * 1000;
+    this.effects.push({ do: "timer", id: state.timer, at: state.timerAt });
     if (this.events.length === 0) this.events.push({ type: "woken" });
   }
 
   /** The lease's timer first, then the message: a grant whose message is lost is asked about when the lease ends. */
   #tell(holder: Holder): void {
-    if (this.state.perSeconds === undefined) this.effects.push({ do: "timer", id: leaseId(holder), at: this.#context.now + LIMITS.leaseMs });
+    if (this.state.perSeconds === undefined) this.effects.push({ do: "timer", id: leaseId(holder), at: this.#now + LIMITS.leaseMs });
     this.#send(holder);
   }
   #send({ request, fence, holder }: Holder): void {

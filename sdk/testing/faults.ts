@@ -2,11 +2,9 @@
  * A hostile world, drawn from a seed: processes die before and after port calls, answers are lost, calls are refused, messages come twice, late, out of order, or while somebody
  * still works on them, clocks are apart, leases end early. Faults are counted out per seed, so that every run can end.
  */
-import { post } from "../../adapters/memory/mailbox.ts";
+import { post, returnMail } from "../../adapters/memory/mailbox.ts";
 import { memoryRandom, seedRandom } from "../../adapters/memory/random.ts";
-import { returnMail } from "../../adapters/memory/mailbox.ts";
 import { returnTasks } from "../../adapters/memory/tasks.ts";
-import type { Message } from "../../engine/messages.ts";
 import type { Timers } from "../../engine/ports.ts";
 import { currentScope } from "../../engine/scope.ts";
 import type { PortCall } from "./interception.ts";
@@ -118,7 +116,7 @@ export class Faults {
         await call.perform();
         return call.perform();
       case "late":
-        return lateTimer(world, process, call, this.draw(LATE_MS));
+        return lateTimer(process, call, this.draw(LATE_MS));
       case "early lease":
         this.#endLease(world);
         return call.perform();
@@ -140,17 +138,19 @@ export class Faults {
   /** A limit, or a deployment, asks its holders early. */
   #endLease(world: World): void {
     const leases: [string, string][] = [];
-    for (const [actor, timers] of world.state.timers) if (!actor.startsWith("run:")) for (const { text } of timers.values()) leases.push([actor, text]);
+    for (const [actor, timers] of world.state.timers) if (!actor.startsWith("run:")) for (const [id, { text }] of timers) if (LEASE.test(id)) leases.push([actor, text]);
     const lease = leases[this.draw(leases.length)];
     if (lease) post(world.state.mail, ...lease);
   }
 }
 
+/** A rate's timer is no lease: it says that time has passed. */
+const LEASE = /^(lease:|asks@)/;
+
 /** What may be said twice without being another thing. */
 const REPEATABLE: ReadonlySet<string> = new Set(["mailbox.send", "tasks.enqueue", "timers.set", "index.putRun", "events.emit", "results.put", "aborts.mark", "timers.delete"]);
 
-function lateTimer(_world: World, process: Process, { args }: PortCall, by: number): Promise<unknown> {
+function lateTimer(process: Process, { args }: PortCall, by: number): Promise<unknown> {
   const [actor, id, at, message] = args as Parameters<Timers["set"]>;
   return process.backend.ports.timers.set(actor, id, at + by, message);
 }
-export type { Message };

@@ -151,7 +151,7 @@ function atTheEnd(world: World, watch: Watch, scenario: Scenario, endings: reado
       if (waiters.length > 0) watch.fail(`${actor} still has ${waiters.map((w) => w.request).join(", ")} waiting`);
     } else {
       const { active, queue } = state as DeploymentState;
-      if (active.length + queue.length > 0) watch.fail(`${actor} still counts ${[...active.map((a) => a.run), ...queue.map((q) => q.id)].join(", ")}`);
+      if (active.length + queue.length > 0) watch.fail(`${actor} still counts ${[...active.map((a) => a.run), ...queue.map((q) => q.run)].join(", ")}`);
     }
   }
   const problem = scenario.check?.(world, watch);

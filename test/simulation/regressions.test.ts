@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { continueAsNew, flow, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
+import { advanceLimit } from "../../engine/limit.ts";
 import { allFinal } from "../../sdk/testing/endings.ts";
 import { World } from "../../sdk/testing/world.ts";
 import { Bell } from "../../adapters/process/bell.ts";
@@ -72,4 +73,14 @@ test("a run that is paused in the turn in which it starts goes on when it is res
   await world.finish(() => allFinal(world) && !world.busy);
   expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 2 });
   world.end();
+});
+
+test("a rate whose process's clock is behind waits for its time instead of asking again and again", () => {
+  const acquire = (request: string) => ({ kind: "acquire" as const, id: `acquire:${request}`, request, holder: "run:r", occupy: 1 });
+  const first = advanceLimit({ name: "rate", n: 1, now: 100_000 }, null, [{ kind: "configure", id: "c", limit: 1, perSeconds: 60 }, acquire("a"), acquire("b")]);
+  const timer = first.effects.find((effect) => effect.do === "timer");
+  expect(timer).toMatchObject({ at: 160_000 });
+  // It fired, so it is 160,000; the clock of this process says 155,000.
+  const second = advanceLimit({ name: "rate", n: 2, now: 155_000 }, first.state, [{ kind: "fire", id: "f", timer: timer?.id as string }]);
+  expect(second.events).toContainEqual({ type: "granted", request: "b", fence: 2 });
 });
