@@ -19,7 +19,8 @@ export async function coldProblem(code: Code, entries: readonly Entry<RunState, 
   const text = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : stored(payload.ref));
   const reader: Reader = {
     text,
-    value: async (event, kind) => (event.value !== undefined ? readValue(event.value, reader) : kind === "map" ? resultsOf(book.calls.get(event.call)?.items ?? [], reader) : undefined),
+    value: async (event, kind) =>
+      event.value !== undefined ? readValue(event.value, reader) : kind === "map" ? resultsOf(book.calls.get(event.call)?.items ?? [], reader) : undefined,
   };
   const { name, flow, deployment, scheduledTime, tags = [], version } = started;
   const run = { runId: parseActor(last.actor).name, runName: name, flow, deployment, scheduledTime, parameters: started.parameters, tags, version };

@@ -24,7 +24,12 @@ export interface CrashedRun<R> {
 const RUN_ID = "crash-everywhere";
 
 /** Runs the flow in a world of its own; the process dies right before or after the `at`-th append of any actor, and another one goes on. */
-export async function runWithCrash<P, R>(target: Flow<P, R>, parameters: P, { seed, now, stubs }: CrashOptions, crash?: { readonly at: number; readonly when: "before" | "after" }): Promise<CrashedRun<R>> {
+export async function runWithCrash<P, R>(
+  target: Flow<P, R>,
+  parameters: P,
+  { seed, now, stubs }: CrashOptions,
+  crash?: { readonly at: number; readonly when: "before" | "after" },
+): Promise<CrashedRun<R>> {
   let appends = 0;
   const world: World = new World({
     seed,
@@ -64,7 +69,11 @@ export async function crashEverywhere<P, R>(target: Flow<P, R>, parameters: P, o
       const { state } = await runWithCrash(target, parameters, options, { at, when });
       const got = describeEnding(state);
       if (got !== expected)
-        throw new WindhoverError("WH1408", { message: `The process was killed right ${when} durable event ${at} of ${undisturbed.appends}, and the run ended otherwise: ${got}; undisturbed it ends as ${expected}.`, expected, got });
+        throw new WindhoverError("WH1408", {
+          message: `The process was killed right ${when} durable event ${at} of ${undisturbed.appends}, and the run ended otherwise: ${got}; undisturbed it ends as ${expected}.`,
+          expected,
+          got,
+        });
       if (when === "after") states.push(state);
     }
   }

@@ -7,10 +7,12 @@ import type { World } from "./world.ts";
 /** One line: the state's type, and its result or its error. */
 export function describeEnding(state: State<unknown>): string {
   if (state.type === "COMPLETED") return `COMPLETED ${JSON.stringify(state.result, plain)}`;
-  if (state.type === "FAILED" || state.type === "CRASHED") return `${state.type} ${state.error instanceof Error ? `${state.error.name}: ${state.error.message}` : String(state.error)}`;
+  if (state.type === "FAILED" || state.type === "CRASHED")
+    return `${state.type} ${state.error instanceof Error ? `${state.error.name}: ${state.error.message}` : String(state.error)}`;
   return state.type;
 }
-const plain = (_key: string, value: unknown): unknown => (typeof value === "bigint" ? `${value}n` : value instanceof Map || value instanceof Set ? [...value] : value);
+const plain = (_key: string, value: unknown): unknown =>
+  typeof value === "bigint" ? `${value}n` : value instanceof Map || value instanceof Set ? [...value] : value;
 
 /**
  * The results that a run's code was given, in the order of its log: what two histories of the same run have in common when only crashes lie between them. Attempts and times
@@ -38,7 +40,8 @@ export function runStates(world: World): Map<string, RunState> {
 
 /** Every run has ended. Read from the index of states in the logs' last entries, without parsing what cannot matter. */
 export function allFinal(world: World): boolean {
-  for (const [actor, texts] of world.state.logs) if (actor.startsWith("run:") && !isFinal((JSON.parse(texts.at(-1) as string) as Entry<RunState>).state.row.type)) return false;
+  for (const [actor, texts] of world.state.logs)
+    if (actor.startsWith("run:") && !isFinal((JSON.parse(texts.at(-1) as string) as Entry<RunState>).state.row.type)) return false;
   return true;
 }
 export { FINAL };

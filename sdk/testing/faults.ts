@@ -138,7 +138,8 @@ export class Faults {
   /** A limit, or a deployment, asks its holders early. */
   #endLease(world: World): void {
     const leases: [string, string][] = [];
-    for (const [actor, timers] of world.state.timers) if (!actor.startsWith("run:")) for (const [id, { text }] of timers) if (LEASE.test(id)) leases.push([actor, text]);
+    for (const [actor, timers] of world.state.timers)
+      if (!actor.startsWith("run:")) for (const [id, { text }] of timers) if (LEASE.test(id)) leases.push([actor, text]);
     const lease = leases[this.draw(leases.length)];
     if (lease) post(world.state.mail, ...lease);
   }
@@ -148,7 +149,16 @@ export class Faults {
 const LEASE = /^(lease:|asks@)/;
 
 /** What may be said twice without being another thing. */
-const REPEATABLE: ReadonlySet<string> = new Set(["mailbox.send", "tasks.enqueue", "timers.set", "index.putRun", "events.emit", "results.put", "aborts.mark", "timers.delete"]);
+const REPEATABLE: ReadonlySet<string> = new Set([
+  "mailbox.send",
+  "tasks.enqueue",
+  "timers.set",
+  "index.putRun",
+  "events.emit",
+  "results.put",
+  "aborts.mark",
+  "timers.delete",
+]);
 
 function lateTimer(process: Process, { args }: PortCall, by: number): Promise<unknown> {
   const [actor, id, at, message] = args as Parameters<Timers["set"]>;

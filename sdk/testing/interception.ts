@@ -26,7 +26,9 @@ export function intercepted(ports: Ports, interceptor: Interceptor, clock: Ports
     for (const [method, perform] of Object.entries(methods)) {
       if (typeof perform !== "function") continue;
       wrapped[method] =
-        port === "aborts" && method === "watch" ? perform : (...args: readonly unknown[]) => interceptor({ port, method, args, perform: () => perform(...args) as Promise<unknown> });
+        port === "aborts" && method === "watch"
+          ? perform
+          : (...args: readonly unknown[]) => interceptor({ port, method, args, perform: () => perform(...args) as Promise<unknown> });
     }
     result[port] = wrapped;
   }

@@ -2,8 +2,9 @@
  * The simulated world: the whole engine, its backend's semantics and the author's code in one process, under faults that a seed decides. What a seed finds, the same seed finds
  * again.
  */
-import type { Entry, RunEvent } from "../../engine/events.ts";
+
 import type { DeploymentState } from "../../engine/deployment.ts";
+import type { Entry, RunEvent } from "../../engine/events.ts";
 import type { LimitState } from "../../engine/limit.ts";
 import { parseActor } from "../../engine/messages.ts";
 import type { TaskMessage } from "../../engine/ports.ts";
@@ -61,7 +62,12 @@ export interface SeedOutcome {
 const MOST_CALLS = 20_000;
 
 /** One world under one seed; without a seed nothing goes wrong in it. */
-export async function runSeed(scenario: Scenario, seed: number | undefined, options: Pick<SimulationOptions, "now" | "stubs" | "coldEvery" | "onCall">, expected?: readonly string[]): Promise<SeedOutcome> {
+export async function runSeed(
+  scenario: Scenario,
+  seed: number | undefined,
+  options: Pick<SimulationOptions, "now" | "stubs" | "coldEvery" | "onCall">,
+  expected?: readonly string[],
+): Promise<SeedOutcome> {
   const faults = seed === undefined ? undefined : new Faults(seed);
   const watch = new Watch(scenario.slots);
   const { coldEvery = 8 } = options;
@@ -96,11 +102,20 @@ export async function runSeed(scenario: Scenario, seed: number | undefined, opti
     options.onCall?.(process.number, call);
     return faults ? faults.around(world, process, seen) : perform();
   };
-  const world: World = new World({ seed: seed ?? 0, now: options.now, stubs: options.stubs, around, warmRuns: faults?.warmRuns, skew: () => faults?.skew() ?? 0, onRun: (_task, actor, item) => watch.ran(actor, item) });
+  const world: World = new World({
+    seed: seed ?? 0,
+    now: options.now,
+    stubs: options.stubs,
+    around,
+    warmRuns: faults?.warmRuns,
+    skew: () => faults?.skew() ?? 0,
+    onRun: (_task, actor, item) => watch.ran(actor, item),
+  });
   for (let i = faults?.processes ?? 1; i > 0; i--) world.boot();
   try {
     const runs = await scenario.begin(world.client);
-    const over = (): boolean => calls > MOST_CALLS || watch.violations.length > 0 || (acts.length === 0 && world.state.timers.size === 0 && !world.busy && allFinal(world));
+    const over = (): boolean =>
+      calls > MOST_CALLS || watch.violations.length > 0 || (acts.length === 0 && world.state.timers.size === 0 && !world.busy && allFinal(world));
     for (;;) {
       const done = await world.finish(() => over() || (acts.length > 0 && !world.busy && world.state.timers.size === 0));
       if (over() || acts.length === 0) {
@@ -135,7 +150,8 @@ function stuck(world: World): string {
 
 function atTheEnd(world: World, watch: Watch, scenario: Scenario, endings: readonly string[], expected: readonly string[] | undefined): void {
   endings.forEach((ending, i) => {
-    if (scenario.mayEnd ? !scenario.mayEnd(ending, i) : expected && ending !== expected[i]) watch.fail(`run ${i + 1} ended as ${ending}${expected ? `; undisturbed as ${expected[i]}` : ""}`);
+    if (scenario.mayEnd ? !scenario.mayEnd(ending, i) : expected && ending !== expected[i])
+      watch.fail(`run ${i + 1} ended as ${ending}${expected ? `; undisturbed as ${expected[i]}` : ""}`);
   });
   for (const [actor, state] of runStates(world)) {
     const row = world.state.index.runs.get(parseActor(actor).name)?.own;
@@ -166,7 +182,10 @@ export async function undisturbed(scenario: Scenario, options: Pick<SimulationOp
 }
 
 /** Runs a scenario under seeds until one fails. */
-export async function simulateScenario(scenario: Scenario, { seeds, firstSeed = 1, ...options }: SimulationOptions): Promise<{ readonly outcomes: readonly SeedOutcome[]; readonly failing?: SeedOutcome }> {
+export async function simulateScenario(
+  scenario: Scenario,
+  { seeds, firstSeed = 1, ...options }: SimulationOptions,
+): Promise<{ readonly outcomes: readonly SeedOutcome[]; readonly failing?: SeedOutcome }> {
   const expected = await undisturbed(scenario, options);
   const outcomes: SeedOutcome[] = [];
   for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {

@@ -88,11 +88,13 @@ export class Watch {
   ran(actor: string, item: TaskItem): void {
     if (item.transient) return;
     const call = this.#calls.get(`${actor}/${item.call}`);
-    if (!call || (!item.piece && item.attempt > call.attempt)) this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran before its attempt was in the log`);
+    if (!call || (!item.piece && item.attempt > call.attempt))
+      this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran before its attempt was in the log`);
     const key = keyOf(actor, item);
     const runs = (this.#runs.get(key) ?? 0) + 1;
     this.#runs.set(key, runs);
-    if (runs > (this.#licences.get(key) ?? 0)) this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran ${runs} times, and was sent ${this.#licences.get(key) ?? 0} times`);
+    if (runs > (this.#licences.get(key) ?? 0))
+      this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran ${runs} times, and was sent ${this.#licences.get(key) ?? 0} times`);
   }
 
   #limit(name: string, { holders, perSeconds }: LimitState): void {
@@ -110,7 +112,13 @@ export class Watch {
       const slots = this.#slots[name];
       let taken = 0;
       for (const other of this.#held.values()) taken += other.get(name) ?? 0;
-      if (slots !== undefined && taken > slots) this.fail(`${taken} holders have a slot of ${name}, which has ${slots}: ${[...this.#held].filter(([, names]) => names.has(name)).map(([run]) => run).join(", ")}`);
+      if (slots !== undefined && taken > slots)
+        this.fail(
+          `${taken} holders have a slot of ${name}, which has ${slots}: ${[...this.#held]
+            .filter(([, names]) => names.has(name))
+            .map(([run]) => run)
+            .join(", ")}`,
+        );
     }
   }
   /** How often code of the task's call ran, over all attempts. */
@@ -121,4 +129,5 @@ export class Watch {
   }
 }
 
-const keyOf = (actor: string, { call, attempt, piece }: Pick<TaskItem, "call" | "attempt" | "piece">): string => `${actor}/${call}#${attempt}${piece ? `/${piece.id}` : ""}`;
+const keyOf = (actor: string, { call, attempt, piece }: Pick<TaskItem, "call" | "attempt" | "piece">): string =>
+  `${actor}/${call}#${attempt}${piece ? `/${piece.id}` : ""}`;

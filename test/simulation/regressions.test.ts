@@ -3,10 +3,10 @@ import { expect, test } from "vitest";
 import { continueAsNew, flow, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
+import { Bell } from "../../adapters/process/bell.ts";
 import { advanceLimit } from "../../engine/limit.ts";
 import { allFinal } from "../../sdk/testing/endings.ts";
 import { World } from "../../sdk/testing/world.ts";
-import { Bell } from "../../adapters/process/bell.ts";
 
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
 
@@ -77,7 +77,11 @@ test("a run that is paused in the turn in which it starts goes on when it is res
 
 test("a rate whose process's clock is behind waits for its time instead of asking again and again", () => {
   const acquire = (request: string) => ({ kind: "acquire" as const, id: `acquire:${request}`, request, holder: "run:r", occupy: 1 });
-  const first = advanceLimit({ name: "rate", n: 1, now: 100_000 }, null, [{ kind: "configure", id: "c", limit: 1, perSeconds: 60 }, acquire("a"), acquire("b")]);
+  const first = advanceLimit({ name: "rate", n: 1, now: 100_000 }, null, [
+    { kind: "configure", id: "c", limit: 1, perSeconds: 60 },
+    acquire("a"),
+    acquire("b"),
+  ]);
   const timer = first.effects.find((effect) => effect.do === "timer");
   expect(timer).toMatchObject({ at: 160_000 });
   // It fired, so it is 160,000; the clock of this process says 155,000.

@@ -1,10 +1,11 @@
 /** Small worlds, each around one part of the engine. They are simulated under thousands of seeds, so they are as small as the part allows. */
-import { concurrency, continueAsNew, FailNow, flow, pause, rateLimit, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
-import type { PortsClient } from "../../sdk/ports-client.ts";
+
 import type { Run } from "../../sdk/client-types.ts";
 import type { Flow } from "../../sdk/flow.ts";
-import type { Scenario } from "../../sdk/testing/simulation.ts";
+import { concurrency, continueAsNew, FailNow, flow, pause, rateLimit, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
+import type { PortsClient } from "../../sdk/ports-client.ts";
 import { entriesOf } from "../../sdk/testing/endings.ts";
+import type { Scenario } from "../../sdk/testing/simulation.ts";
 
 /** A schema that takes everything: what inputs look like is not what is simulated. */
 const anything = { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
@@ -24,12 +25,21 @@ const flaky = task({ name: "flaky", retries: 6, retryDelaySeconds: 2 }, async (n
   return n + 1;
 });
 
-const one = (target: unknown, parameters: object = {}): Scenario["begin"] => async (client) => [await client.run(target as Flow<object, unknown>, parameters, { id: "r1" })];
-const several = (target: unknown, count: number): Scenario["begin"] => (client) =>
-  Promise.all(Array.from({ length: count }, (_, i) => client.run(target as Flow<object, unknown>, { n: i }, { id: `r${i + 1}` })));
+const one =
+  (target: unknown, parameters: object = {}): Scenario["begin"] =>
+  async (client) => [await client.run(target as Flow<object, unknown>, parameters, { id: "r1" })];
+const several =
+  (target: unknown, count: number): Scenario["begin"] =>
+  (client) =>
+    Promise.all(Array.from({ length: count }, (_, i) => client.run(target as Flow<object, unknown>, { n: i }, { id: `r${i + 1}` })));
 const get = (client: PortsClient, run = "r1"): Run<unknown> => client.get(run);
-const numbered = { ...anything } as typeof anything & { readonly "~standard": { readonly types?: { readonly input: { n: number }; readonly output: { n: number } } } };
-const isEnd = (...allowed: readonly string[]) => (ending: string): boolean => allowed.some((start) => ending.startsWith(start));
+const numbered = { ...anything } as typeof anything & {
+  readonly "~standard": { readonly types?: { readonly input: { n: number }; readonly output: { n: number } } };
+};
+const isEnd =
+  (...allowed: readonly string[]) =>
+  (ending: string): boolean =>
+    allowed.some((start) => ending.startsWith(start));
 
 export const worlds: Record<string, Scenario> = {};
 
@@ -160,7 +170,11 @@ const asking = flow({ name: "asking" }, async () => {
 worlds["inputs"] = { begin: one(asking), acts: [(client) => get(client).input(Answer, "same"), (client) => get(client).input(Answer, "same")] };
 
 const impatient = flow({ name: "impatient" }, async () => (await waitForInput(Answer, { timeout: "1 hour" })) ?? "nobody");
-worlds["input-or-timeout"] = { begin: one(impatient), acts: [(client) => get(client).input(Answer, "somebody")], mayEnd: isEnd('COMPLETED "somebody"', 'COMPLETED "nobody"') };
+worlds["input-or-timeout"] = {
+  begin: one(impatient),
+  acts: [(client) => get(client).input(Answer, "somebody")],
+  mayEnd: isEnd('COMPLETED "somebody"', 'COMPLETED "nobody"'),
+};
 
 const cancellable = flow({ name: "cancellable", parameters: numbered }, async ({ n }) => {
   try {
@@ -173,10 +187,12 @@ const cancellable = flow({ name: "cancellable", parameters: numbered }, async ({
 });
 worlds["cancel"] = { begin: one(cancellable, { n: 1 }), acts: [(client) => get(client).cancel()], mayEnd: isEnd("CANCELLED", "COMPLETED 2") };
 
-const cancelHolding = flow({ name: "cancel-holding", parameters: numbered }, async ({ n }) => concurrency("wanted", {}, async () => {
-  await sleep("30 minutes");
-  return double(n);
-}));
+const cancelHolding = flow({ name: "cancel-holding", parameters: numbered }, async ({ n }) =>
+  concurrency("wanted", {}, async () => {
+    await sleep("30 minutes");
+    return double(n);
+  }),
+);
 worlds["cancel-with-limit"] = {
   async begin(client) {
     await client.setLimit("wanted", 1);
@@ -193,7 +209,15 @@ const pausable = flow({ name: "pausable" }, async () => {
   const b = await flaky(3, "pausable");
   return [...a, b];
 });
-worlds["pause"] = { begin: one(pausable), acts: [async (client) => get(client).pause().then(() => get(client).resume())] };
+worlds["pause"] = {
+  begin: one(pausable),
+  acts: [
+    async (client) =>
+      get(client)
+        .pause()
+        .then(() => get(client).resume()),
+  ],
+};
 const waiting = flow({ name: "waiting" }, async () => {
   await pause({ timeout: "2 hours" }).catch(() => {});
   return double(4);
@@ -237,7 +261,9 @@ const trip = flow({ name: "trip" }, async () => {
 worlds["transaction"] = {
   begin: one(trip),
   check(world) {
-    const calls = entriesOf(world, "run:r1").flatMap(({ events }) => events).filter((event) => event.type === "settled" && "call" in event && event.call.includes("rollback"));
+    const calls = entriesOf(world, "run:r1")
+      .flatMap(({ events }) => events)
+      .filter((event) => event.type === "settled" && "call" in event && event.call.includes("rollback"));
     return calls.length === 3 ? undefined : `${calls.length} of 3 bookings were taken back`;
   },
 };
