@@ -22,6 +22,8 @@ export interface DeploymentState {
   /** Runs that hold a slot, oldest first, and runs that wait for one. */
   active: ActiveRun[];
   queue: QueuedRun[];
+  /** Runs that gave their slot back lately: a trigger for one of these is an old one that comes again, and must not make room for it. */
+  over?: readonly string[];
   lastRun?: string;
   asks?: string;
 }
@@ -85,7 +87,7 @@ class DeploymentDraft {
         return this.#catchUp(state);
       case "trigger": {
         const start = this.#start(state, message.run, message.parameters, { tags: message.tags, name: message.name, scheduledTime: message.scheduledTime, createdAt: message.createdAt });
-        if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.run === message.run)) return;
+        if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.run === message.run) || state.over?.includes(message.run)) return;
         this.events.push({ type: "triggered", event: message.id, run: message.run });
         return this.#launch(state, message.run, start, message.concurrencyKey);
       }
@@ -114,7 +116,7 @@ class DeploymentDraft {
       // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
       last[key] = old?.last[key] ?? this.#context.now;
     }
-    this.#state = { kind: "deployment", revision, settings, paused: old ? old.paused : settings.paused, last, timer: old?.timer, timerAt: old?.timerAt, active: old?.active ?? [], queue: old?.queue ?? [], lastRun: old?.lastRun, asks: old?.asks };
+    this.#state = { kind: "deployment", revision, settings, paused: old ? old.paused : settings.paused, last, timer: old?.timer, timerAt: old?.timerAt, active: old?.active ?? [], queue: old?.queue ?? [], over: old?.over, lastRun: old?.lastRun, asks: old?.asks };
     this.events.push({ type: "configured", revision });
   }
 
@@ -202,6 +204,7 @@ class DeploymentDraft {
     if (queued >= 0) state.queue.splice(queued, 1);
     else if (!state.active.some((a) => a.run === run)) return;
     state.active = state.active.filter((a) => a.run !== run);
+    state.over = [...(state.over ?? []), run].slice(-LIMITS.runsRemembered);
     this.events.push({ type: "ended", run, state: type });
     const room = state.settings.concurrency?.limit ?? Number.POSITIVE_INFINITY;
     const hasRoom = ({ key }: QueuedRun): boolean => state.active.filter((a) => a.key === key).length < room;

@@ -38,6 +38,8 @@ export const LIMITS = {
   receives: 10,
   /** Request ids of inputs that a run keeps, to know one that is sent twice. */
   inputsRemembered: 1000,
+  /** Ended runs that a deployment keeps, to know a trigger that comes late. */
+  runsRemembered: 100,
   /** A limit asks its holder again after this. Unit: milliseconds. */
   leaseMs: 5 * 60_000,
   /** Runs that one catch-up starts, at most. */

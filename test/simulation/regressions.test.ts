@@ -4,6 +4,7 @@ import { continueAsNew, flow, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
+import { advanceDeployment } from "../../engine/deployment.ts";
 import { advanceLimit } from "../../engine/limit.ts";
 import { allFinal } from "../../sdk/testing/endings.ts";
 import { World } from "../../sdk/testing/world.ts";
@@ -87,4 +88,16 @@ test("a rate whose process's clock is behind waits for its time instead of askin
   // It fired, so it is 160,000; the clock of this process says 155,000.
   const second = advanceLimit({ name: "rate", n: 2, now: 155_000 }, first.state, [{ kind: "fire", id: "f", timer: timer?.id as string }]);
   expect(second.events).toContainEqual({ type: "granted", request: "b", fence: 2 });
+});
+
+test("a trigger that comes again after its run has ended takes nothing from the run that came after it", () => {
+  const context = { name: "d", now: 0, ticksFromOutside: false };
+  const settings = { flow: "f", schedules: [], parameters: "{}", tags: [], paused: false, concurrency: { limit: 1, overlap: "cancel-running" as const } };
+  const trigger = (run: string) => ({ kind: "trigger" as const, id: `trigger:${run}`, run, parameters: "{}", createdAt: 0 });
+  const first = advanceDeployment({ ...context, n: 1 }, null, [{ kind: "configure", id: "c", revision: "1", settings }, trigger("a"), trigger("b")]);
+  const second = advanceDeployment({ ...context, n: 2 }, first.state, [{ kind: "ended", id: "e", run: "a", state: "CANCELLED" }]);
+  expect(second.events).toContainEqual({ type: "launched", run: "b" });
+  const late = advanceDeployment({ ...context, n: 3 }, second.state, [trigger("a")]);
+  expect(late.events).toEqual([]);
+  expect(late.effects).toEqual([]);
 });
