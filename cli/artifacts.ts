@@ -10,8 +10,14 @@ export async function listArtifacts(run: string, flags: SettingFlags & { readonl
   await look(flags, async ({ backend }) => {
     const { index, results, clock } = backend.ports;
     const row = await findRun(backend.ports, run);
-    const artifacts = await Promise.all((await index.artifacts(row.id)).map(async ({ key, kind, call, at, data }) => ({ key, kind, call, at, data: await readPayload(data, results) })));
-    if (flags.json) return printJson({ run: row.id, artifacts: artifacts.map((artifact) => ({ ...artifact, at: new Date(artifact.at).toISOString(), data: jsonOf(artifact.data) })) });
+    const artifacts = await Promise.all(
+      (await index.artifacts(row.id)).map(async ({ key, kind, call, at, data }) => ({ key, kind, call, at, data: await readPayload(data, results) })),
+    );
+    if (flags.json)
+      return printJson({
+        run: row.id,
+        artifacts: artifacts.map((artifact) => ({ ...artifact, at: new Date(artifact.at).toISOString(), data: jsonOf(artifact.data) })),
+      });
     if (artifacts.length === 0) return tell(`${row.name} left no artifacts.`);
     printTable(
       [{ title: "KEY" }, { title: "KIND" }, { title: "CALL" }, { title: "WRITTEN", right: true }, { title: "CONTENT", shrinks: true }],

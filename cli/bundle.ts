@@ -19,7 +19,16 @@ export interface Bundle {
   dispose(): Promise<void>;
 }
 
-const LOADERS: Readonly<Record<string, Loader>> = { ".ts": "ts", ".mts": "ts", ".cts": "ts", ".tsx": "tsx", ".jsx": "jsx", ".js": "js", ".mjs": "js", ".cjs": "js" };
+const LOADERS: Readonly<Record<string, Loader>> = {
+  ".ts": "ts",
+  ".mts": "ts",
+  ".cts": "ts",
+  ".tsx": "tsx",
+  ".jsx": "jsx",
+  ".js": "js",
+  ".mjs": "js",
+  ".cjs": "js",
+};
 
 /**
  * `source` is the module's text; what it imports is looked for from `folder`.
@@ -47,7 +56,9 @@ export async function bundle(source: string, folder: string): Promise<Bundle> {
       metafile: true,
       logLevel: "silent",
       // What is CommonJS among the user's files may call `require`.
-      banner: { js: `import { createRequire as __windhover_require } from "node:module"; const require = __windhover_require(${JSON.stringify(pathToFileURL(join(folder, "/")).href)});` },
+      banner: {
+        js: `import { createRequire as __windhover_require } from "node:module"; const require = __windhover_require(${JSON.stringify(pathToFileURL(join(folder, "/")).href)});`,
+      },
       plugins: [packages],
     });
     const inputs = Object.keys(built.metafile.inputs).filter((input) => !input.endsWith("(windhover)") && input !== "<stdin>");
@@ -65,7 +76,7 @@ function asLoadFailure(error: unknown, folder: string): unknown {
   const inside = location && location.file !== "<stdin>" && !location.file.endsWith("(windhover)");
   const place = inside ? `${resolve(folder, location.file)}:${location.line}:${location.column + 1}` : undefined;
   return new WindhoverError("WH2009", {
-    message: place ? `${place} does not compile: ${text}` : text,
+    message: place ? `${place} ${text.startsWith("Could not resolve") ? `imports what is not there: ${text}.` : `does not compile: ${text}`}` : text,
     expected: "files that can be imported",
     got: inside ? location.lineText.trim() : text,
   });
@@ -97,7 +108,8 @@ const EXPORTS: Readonly<Record<string, string>> = { windhover: "sdk/index", "win
 
 function ownFile(name: string): string {
   const file = EXPORTS[name];
-  if (!file) throw new WindhoverError("WH2009", { message: `"${name}" is no part of the package windhover.`, expected: Object.keys(EXPORTS).join(", "), got: name });
+  if (!file)
+    throw new WindhoverError("WH2009", { message: `"${name}" is no part of the package windhover.`, expected: Object.keys(EXPORTS).join(", "), got: name });
   return pathToFileURL(join(dirname(HERE), `${file}${extname(fileURLToPath(import.meta.url))}`)).href;
 }
 

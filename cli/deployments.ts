@@ -2,7 +2,7 @@
 import type { DeploymentState } from "../engine/deployment.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow } from "../engine/events.ts";
-import { deploymentActor, type DeploymentSettings } from "../engine/messages.ts";
+import { type DeploymentSettings, deploymentActor } from "../engine/messages.ts";
 import { describeSchedule, nextTime } from "../engine/schedule.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { Loaded } from "./loader.ts";
@@ -32,28 +32,52 @@ export async function listDeployments(flags: Flags): Promise<void> {
   await look(flags, async ({ backend, settings }) => {
     const rows = [...(await backend.ports.index.deployments())];
     const now = backend.ports.clock.now();
-    for (const { name, settings: said } of (await declared(settings))?.deployments ?? []) if (!rows.some((row) => row.name === name)) rows.push(rowOf(name, said, now));
+    for (const { name, settings: said } of (await declared(settings))?.deployments ?? [])
+      if (!rows.some((row) => row.name === name)) rows.push(rowOf(name, said, now));
     rows.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (flags.json) return printJson({ deployments: rows.map(deploymentJson) });
     if (rows.length === 0) return tell("No deployments. Write one: export const nightly = digest.deployment({ name, schedules })");
     printTable(
       [{ title: "DEPLOYMENT" }, { title: "FLOW" }, { title: "SCHEDULE", shrinks: true }, { title: "NEXT", right: true }, { title: "STATE" }],
-      rows.map((row) => [row.name, row.flow, row.schedules.map((schedule) => schedule.text).join("; ") || out("none", "dim"), nextOf(row, now), row.paused ? out("‖ paused", "yellow") : row.seq === 0 ? out("not served yet", "dim") : out("● active", "green")]),
+      rows.map((row) => [
+        row.name,
+        row.flow,
+        row.schedules.map((schedule) => schedule.text).join("; ") || out("none", "dim"),
+        nextOf(row, now),
+        row.paused ? out("‖ paused", "yellow") : row.seq === 0 ? out("not served yet", "dim") : out("● active", "green"),
+      ]),
     );
   });
 }
 
 /** A deployment that is written down and that no process has taken up yet. */
 const rowOf = (name: string, { flow, schedules, tags, paused, description, version }: DeploymentSettings, now: number): DeploymentRow => ({
-  name, seq: 0, flow, paused, tags, updatedAt: now, ...(description !== undefined && { description }), ...(version !== undefined && { version }),
-  schedules: schedules.map((spec) => ({ text: describeSchedule(spec), active: spec.active, ...(spec.timezone !== undefined && { timezone: spec.timezone }), next: nextTime(spec, now) ?? undefined })),
+  name,
+  seq: 0,
+  flow,
+  paused,
+  tags,
+  updatedAt: now,
+  ...(description !== undefined && { description }),
+  ...(version !== undefined && { version }),
+  schedules: schedules.map((spec) => ({
+    text: describeSchedule(spec),
+    active: spec.active,
+    ...(spec.timezone !== undefined && { timezone: spec.timezone }),
+    next: nextTime(spec, now) ?? undefined,
+  })),
 });
 
 function nextOf({ schedules, paused }: DeploymentRow, now: number): string {
   const next = Math.min(...schedules.filter((schedule) => schedule.active).map((schedule) => schedule.next ?? Number.POSITIVE_INFINITY));
   return paused || !Number.isFinite(next) ? "" : relative(next, now);
 }
-const deploymentJson = ({ seq, updatedAt, schedules, ...row }: DeploymentRow): unknown => ({ ...row, served: seq > 0, updatedAt: new Date(updatedAt).toISOString(), schedules: schedules.map(({ next, ...schedule }) => ({ ...schedule, ...(next !== undefined && { next: new Date(next).toISOString() }) })) });
+const deploymentJson = ({ seq, updatedAt, schedules, ...row }: DeploymentRow): unknown => ({
+  ...row,
+  served: seq > 0,
+  updatedAt: new Date(updatedAt).toISOString(),
+  schedules: schedules.map(({ next, ...schedule }) => ({ ...schedule, ...(next !== undefined && { next: new Date(next).toISOString() }) })),
+});
 
 const NEXT_TIMES = 5;
 
@@ -63,14 +87,32 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
     const state = (await ports.log.tail(deploymentActor(name)))?.state as DeploymentState | undefined;
     const here = (await declared(project))?.deployments;
     const settings = state?.settings ?? here?.find((deployment) => deployment.name === name)?.settings;
-    if (!settings) throw unknown(name, [...(await ports.index.deployments()), ...(here ?? [])].map((row) => row.name));
+    if (!settings)
+      throw unknown(
+        name,
+        [...(await ports.index.deployments()), ...(here ?? [])].map((row) => row.name),
+      );
     const now = ports.clock.now();
     const next = settings.schedules.map((spec) => ({ text: describeSchedule(spec), active: spec.active, times: spec.active ? timesAfter(spec, now) : [] }));
     const runs = (await ports.index.runs({ deployment: name, limit: 5 })).rows;
     const parameters = await readPayload(settings.parameters, ports.results);
     if (flags.json)
-      return printJson({ name, flow: settings.flow, paused: state?.paused ?? settings.paused, served: state !== undefined, parameters: jsonOf(parameters), tags: settings.tags, concurrency: settings.concurrency ?? null, active: state?.active.map((a) => a.run) ?? [], queued: state?.queue.length ?? 0, schedules: next.map(({ times, ...schedule }) => ({ ...schedule, next: times.map((ms) => new Date(ms).toISOString()) })), runs: runs.map((run) => ({ id: run.id, name: run.name, state: run.state.type })) });
-    print(`${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${state === undefined ? out("not served yet: windhover dev", "dim") : state.paused ? out("‖ paused", "yellow") : out("● active", "green")}`);
+      return printJson({
+        name,
+        flow: settings.flow,
+        paused: state?.paused ?? settings.paused,
+        served: state !== undefined,
+        parameters: jsonOf(parameters),
+        tags: settings.tags,
+        concurrency: settings.concurrency ?? null,
+        active: state?.active.map((a) => a.run) ?? [],
+        queued: state?.queue.length ?? 0,
+        schedules: next.map(({ times, ...schedule }) => ({ ...schedule, next: times.map((ms) => new Date(ms).toISOString()) })),
+        runs: runs.map((run) => ({ id: run.id, name: run.name, state: run.state.type })),
+      });
+    print(
+      `${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${state === undefined ? out("not served yet: windhover dev", "dim") : state.paused ? out("‖ paused", "yellow") : out("● active", "green")}`,
+    );
     if (settings.description) print(`  ${settings.description}`);
     print();
     const line = (label: string, text: string): void => print(`  ${out(label.padEnd(12), "dim")}${text}`);
@@ -80,7 +122,11 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
     }
     if (parameters && Object.keys(parameters as object).length > 0) line("parameters", valueText(parameters, 300));
     if (settings.tags.length > 0) line("tags", settings.tags.join(", "));
-    if (settings.concurrency) line("at once", `${settings.concurrency.limit}, then ${settings.concurrency.overlap}: ${state?.active.length ?? 0} running, ${state?.queue.length ?? 0} queued`);
+    if (settings.concurrency)
+      line(
+        "at once",
+        `${settings.concurrency.limit}, then ${settings.concurrency.overlap}: ${state?.active.length ?? 0} running, ${state?.queue.length ?? 0} queued`,
+      );
     for (const [i, run] of runs.entries()) line(i === 0 ? "last runs" : "", `${run.name}  ${run.state.name}  ${out(relative(run.createdAt, now), "dim")}`);
   });
 }
@@ -104,18 +150,28 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
   await look(flags, async ({ backend, client, settings: project }) => {
     const known = await backend.ports.index.deployments();
     const here: DeploymentDefinition | undefined = (await declared(project))?.deployments.find((one) => one.name === name);
-    if (!here && !known.some((row) => row.name === name)) throw unknown(name, known.map((row) => row.name));
+    if (!here && !known.some((row) => row.name === name))
+      throw unknown(
+        name,
+        known.map((row) => row.name),
+      );
     const run = await client.run(here ?? name, readParameters(flags, here?.definition, name), options);
     const begun = await hasBegun(backend.ports, run.id);
     if (flags.json) return printJson({ id: run.id, deployment: name, done: begun });
-    print(begun ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow`, "dim")}` : `${out("○", "yellow")} Asked ${name} for the run ${run.id}. ${ON_ITS_WAY} Or run it here with --wait.`);
+    print(
+      begun
+        ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow`, "dim")}`
+        : `${out("○", "yellow")} Asked ${name} for the run ${run.id}. ${ON_ITS_WAY} Or run it here with --wait.`,
+    );
   });
 }
 
 async function switched(name: string, flags: SettingFlags, action: "pause" | "resume"): Promise<void> {
   await look(flags, async ({ client }) => {
     await client.setDeployment(name, action);
-    print(`${out("✓", "green")} ${action === "pause" ? `Told ${name} to pause: its schedules start nothing until \`windhover deployments resume ${name}\`.` : `Told ${name} to go on.`}`);
+    print(
+      `${out("✓", "green")} ${action === "pause" ? `Told ${name} to pause: its schedules start nothing until \`windhover deployments resume ${name}\`.` : `Told ${name} to go on.`}`,
+    );
   });
 }
 export const pauseDeployment = (name: string, flags: SettingFlags): Promise<void> => switched(name, flags, "pause");
@@ -123,5 +179,9 @@ export const resumeDeployment = (name: string, flags: SettingFlags): Promise<voi
 
 function unknown(name: string, names: readonly string[]): WindhoverError {
   const guess = closest(name, names);
-  return new WindhoverError("WH2003", { message: `No deployment is called "${name}".${guess ? ` Did you mean "${guess}"?` : ""}`, expected: names.length > 0 ? `one of ${[...new Set(names)].sort().join(", ")}` : "a deployment that an entry exports", got: name });
+  return new WindhoverError("WH2003", {
+    message: `No deployment is called "${name}".${guess ? ` Did you mean "${guess}"?` : ""}`,
+    expected: names.length > 0 ? `one of ${[...new Set(names)].sort().join(", ")}` : "a deployment that an entry exports",
+    got: name,
+  });
 }

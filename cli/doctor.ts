@@ -18,7 +18,9 @@ interface Check {
   readonly action?: string;
 }
 type Say = (state: Check["state"], text: string, action?: string) => Check;
-const check = (what: string): Say => (state, text, action) => ({ what, state, text, ...(action !== undefined && { action }) });
+const check =
+  (what: string): Say =>
+  (state, text, action) => ({ what, state, text, ...(action !== undefined && { action }) });
 
 export async function doctor(flags: SettingFlags & { readonly json?: boolean }): Promise<void> {
   const checks: Check[] = [node()];
@@ -48,16 +50,25 @@ function broken(what: string, error: unknown): Check {
 const LEAST_NODE = 20;
 function node(): Check {
   const { version } = process;
-  return Number(version.slice(1).split(".")[0]) >= LEAST_NODE ? check("node")("ok", version) : check("node")("wrong", version, `Install Node ${LEAST_NODE} or newer.`);
+  return Number(version.slice(1).split(".")[0]) >= LEAST_NODE
+    ? check("node")("ok", version)
+    : check("node")("wrong", version, `Install Node ${LEAST_NODE} or newer.`);
 }
 
 async function entries(settings: Settings): Promise<{ readonly found: Check; readonly loaded?: Loaded }> {
   const say = check("entries");
-  if (settings.entries.length === 0) return { found: say("warning", "none is set", 'Write windhover.config.ts with `export default defineConfig({ entry: "./flows.ts" })`.') };
+  if (settings.entries.length === 0)
+    return { found: say("warning", "none is set", 'Write windhover.config.ts with `export default defineConfig({ entry: "./flows.ts" })`.') };
   try {
     const { loadEntries } = await import("./loader.ts");
     const loaded = await loadEntries(settings.entries);
-    return { loaded, found: say("ok", `${settings.entries.map(shortPath).join(", ")}: ${plural(loaded.flows.length, "flow")}, ${plural(loaded.deployments.length, "deployment")}`) };
+    return {
+      loaded,
+      found: say(
+        "ok",
+        `${settings.entries.map(shortPath).join(", ")}: ${plural(loaded.flows.length, "flow")}, ${plural(loaded.deployments.length, "deployment")}`,
+      ),
+    };
   } catch (error) {
     return { found: broken("entries", error) };
   }
@@ -105,7 +116,10 @@ async function database(settings: Settings, loaded: Loaded | undefined): Promise
     try {
       const { rows, cursor } = await backend.ports.index.runs({ states: ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"], limit: 500 });
       const size = statSync(join(directory, "windhover.db")).size;
-      const opened = say("ok", `${shortPath(directory)} opens, ${(size / 1024 / 1024).toFixed(1)} MB, ${rows.length}${cursor === undefined ? "" : "+"} open ${rows.length === 1 ? "run" : "runs"}`);
+      const opened = say(
+        "ok",
+        `${shortPath(directory)} opens, ${(size / 1024 / 1024).toFixed(1)} MB, ${rows.length}${cursor === undefined ? "" : "+"} open ${rows.length === 1 ? "run" : "runs"}`,
+      );
       return loaded ? [opened, ...orphans(rows, loaded)] : [opened];
     } finally {
       await client.close();
@@ -120,7 +134,13 @@ function orphans(rows: readonly RunRow[], { code }: Loaded): Check[] {
   const lost = rows.filter((row) => !code.flows.has(row.flow));
   if (lost.length === 0) return rows.length === 0 ? [] : [check("open runs")("ok", "the code of all of them is there")];
   const flows = [...new Set(lost.map((row) => row.flow))];
-  return [check("open runs")("warning", `${plural(lost.length, "run")} of ${flows.map((flow) => `"${flow}"`).join(", ")}, which no entry defines`, `Bring the flow back, or cancel: windhover runs cancel ${lost[0]?.name}`)];
+  return [
+    check("open runs")(
+      "warning",
+      `${plural(lost.length, "run")} of ${flows.map((flow) => `"${flow}"`).join(", ")}, which no entry defines`,
+      `Bring the flow back, or cancel: windhover runs cancel ${lost[0]?.name}`,
+    ),
+  ];
 }
 
 function port(number: number): Promise<Check> {
@@ -129,7 +149,13 @@ function port(number: number): Promise<Check> {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
       const used = error.code === "EADDRINUSE";
-      resolve(say("warning", used ? `${number} is in use: by \`windhover dev\`, or by something else` : `${number} cannot be used: ${error.message}`, "Choose another with `windhover dev --port N`."));
+      resolve(
+        say(
+          "warning",
+          used ? `${number} is in use: by \`windhover dev\`, or by something else` : `${number} cannot be used: ${error.message}`,
+          "Choose another with `windhover dev --port N`.",
+        ),
+      );
     });
     server.listen(number, "127.0.0.1", () => server.close(() => resolve(say("ok", `${number} is free`))));
   });

@@ -1,6 +1,6 @@
 /** How a command tells what went wrong: code and message, expected, got, what to do, where to read more. A stack is shown where it is the user's own. */
 import { existsSync, readFileSync } from "node:fs";
-import { type ErrorCode, ERRORS, WindhoverError } from "../engine/errors.ts";
+import { ERRORS, type ErrorCode, WindhoverError } from "../engine/errors.ts";
 import { shortPath, userFrames } from "./stack.ts";
 import { err, tell, width } from "./terminal.ts";
 
@@ -8,7 +8,8 @@ import { err, tell, width } from "./terminal.ts";
 export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /** A mistake in the command line itself. */
-export const usage = (message: string, details: { readonly expected?: string; readonly got?: string; readonly action?: string } = {}): WindhoverError => new WindhoverError("WH2007", { message, ...details });
+export const usage = (message: string, details: { readonly expected?: string; readonly got?: string; readonly action?: string } = {}): WindhoverError =>
+  new WindhoverError("WH2007", { message, ...details });
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof WindhoverError)) return EXIT.failed;
@@ -24,7 +25,13 @@ export function errorLines(error: unknown, debug = false): string[] {
   if (expected) lines.push(...field("expected", expected));
   if (got && !said.endsWith(got)) lines.push(...field("got", got));
   if (cause !== undefined) lines.push(...causeLines(cause, debug));
-  if (debug && error.stack) lines.push(...error.stack.split("\n").slice(1).map((line) => err(line, "dim")));
+  if (debug && error.stack)
+    lines.push(
+      ...error.stack
+        .split("\n")
+        .slice(1)
+        .map((line) => err(line, "dim")),
+    );
   else if (ERRORS[code]?.who === "author" && cause === undefined) lines.push(...frames(error));
   lines.push(...field("do", action), ...field("docs", `${docs}   (windhover explain ${code})`));
   return lines;
@@ -56,7 +63,9 @@ function causeLines(cause: unknown, debug: boolean): string[] {
 }
 
 function frames(error: Error): string[] {
-  return userFrames(error.stack).slice(0, 8).map((frame) => `  ${" ".repeat(LABEL)}${err(shortened(frame), "dim")}`);
+  return userFrames(error.stack)
+    .slice(0, 8)
+    .map((frame) => `  ${" ".repeat(LABEL)}${err(shortened(frame), "dim")}`);
 }
 const shortened = (frame: string): string => frame.replace(/(\/[^():]+)(?=:\d+:\d+)/, (path) => shortPath(path));
 
@@ -64,7 +73,13 @@ const shortened = (frame: string): string => frame.replace(/(\/[^():]+)(?=:\d+:\
 function userErrorLines(error: unknown, debug: boolean): string[] {
   if (!(error instanceof Error)) return [err(String(error), "red")];
   const lines = [`${err(error.name, "red", "bold")}${err(`: ${error.message}`, "bold")}`];
-  if (debug) lines.push(...(error.stack ?? "").split("\n").slice(1).map((line) => err(line, "dim")));
+  if (debug)
+    lines.push(
+      ...(error.stack ?? "")
+        .split("\n")
+        .slice(1)
+        .map((line) => err(line, "dim")),
+    );
   else lines.push(...frames(error), ...excerpt(error));
   return error.cause === undefined ? lines : [...lines, ...causeLines(error.cause, debug)];
 }

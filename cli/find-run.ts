@@ -31,8 +31,17 @@ export async function findRun({ index }: Pick<Ports, "index">, text: string): Pr
   if (first && found.length === 1) return first;
   if (found.length > 1) {
     const list = found.slice(0, 5).map((row) => `${row.id} (${row.name}, ${row.flow}, ${dateTime(row.createdAt)})`);
-    throw new WindhoverError("WH2002", { message: `"${text}" means ${found.length} runs.`, expected: `one of ${list.join(", ")}${found.length > 5 ? " …" : ""}`, got: text, action: "Use the run's id." });
+    throw new WindhoverError("WH2002", {
+      message: `"${text}" means ${found.length} runs.`,
+      expected: `one of ${list.join(", ")}${found.length > 5 ? " …" : ""}`,
+      got: text,
+      action: "Use the run's id.",
+    });
   }
   const guess = closest(text, names);
-  throw new WindhoverError("WH2002", { message: `There is no run "${text}" here.${guess ? ` Did you mean "${guess}"?` : ""}`, expected: "a run's id, the beginning of one, its name, or `last`", got: text });
+  throw new WindhoverError("WH2002", {
+    message: `There is no run "${text}" here.${guess ? ` Did you mean "${guess}"?` : ""}`,
+    expected: "a run's id, the beginning of one, its name, or `last`",
+    got: text,
+  });
 }

@@ -13,7 +13,16 @@ export async function listFlows(flags: SettingFlags & { readonly json?: boolean 
   const { loadEntries } = await import("./loader.ts");
   const loaded = await loadEntries(needEntries(settings, "Listing flows"));
   const rows = flowRows(loaded);
-  if (flags.json) return printJson({ flows: rows.map(({ flow, ...row }) => ({ name: flow.name, description: flow.description ?? null, version: flow.version ?? null, ...row, parameters: (flow.parameters && jsonSchemaOf(flow.parameters)) ?? null })) });
+  if (flags.json)
+    return printJson({
+      flows: rows.map(({ flow, ...row }) => ({
+        name: flow.name,
+        description: flow.description ?? null,
+        version: flow.version ?? null,
+        ...row,
+        parameters: (flow.parameters && jsonSchemaOf(flow.parameters)) ?? null,
+      })),
+    });
   printTable(
     [{ title: "FLOW" }, { title: "PARAMETERS", shrinks: true }, { title: "DEPLOYMENTS", shrinks: true }, { title: "FILE", shrinks: true }],
     rows.map(({ flow, file, deployments }) => [flow.name, parametersText(flow), deployments.join(", "), out(shortPath(file), "dim")]),
@@ -21,7 +30,11 @@ export async function listFlows(flags: SettingFlags & { readonly json?: boolean 
 }
 
 const flowRows = ({ flows, exported, deployments }: Loaded) =>
-  flows.map((flow) => ({ flow, file: exported.find((e) => e.flow === flow)?.file ?? "", deployments: deployments.filter((d) => d.definition.name === flow.name).map((d) => d.name) }));
+  flows.map((flow) => ({
+    flow,
+    file: exported.find((e) => e.flow === flow)?.file ?? "",
+    deployments: deployments.filter((d) => d.definition.name === flow.name).map((d) => d.name),
+  }));
 
 function parametersText(flow: Loaded["flows"][number]): string {
   const known = knownParameters(flow);

@@ -27,7 +27,13 @@ export async function listLimits(flags: SettingFlags & { readonly json?: boolean
       [{ title: "LIMIT" }, { title: "ALLOWS" }, { title: "HELD", right: true }, { title: "WAITING", right: true }, { title: "HELD BY", shrinks: true }],
       limits.map(({ name, limit, perSeconds, holders, waiters }) => {
         const full = holders.length >= limit && waiters.length > 0;
-        return [name, perSeconds === undefined ? `${limit} at once` : `${limit} per ${span(perSeconds * 1000).replace(/^1 /, "")}`, out(String(holders.length), full ? "yellow" : "dim"), String(waiters.length), out(holders.map(holderText).join(", "), "dim")];
+        return [
+          name,
+          perSeconds === undefined ? `${limit} at once` : `${limit} per ${span(perSeconds * 1000).replace(/^1 /, "")}`,
+          out(String(holders.length), full ? "yellow" : "dim"),
+          String(waiters.length),
+          out(holders.map(holderText).join(", "), "dim"),
+        ];
       }),
     );
   });
@@ -42,7 +48,12 @@ function holderText(request: string): string {
 export async function removeLimit(name: string, flags: SettingFlags): Promise<void> {
   await look(flags, async ({ client }) => {
     const names = (await client.limits()).map((limit) => limit.name);
-    if (!names.includes(name)) throw new WindhoverError("WH2011", { message: `No limit is called "${name}".`, expected: names.length > 0 ? `one of ${names.join(", ")}` : "a limit that was set", got: name });
+    if (!names.includes(name))
+      throw new WindhoverError("WH2011", {
+        message: `No limit is called "${name}".`,
+        expected: names.length > 0 ? `one of ${names.join(", ")}` : "a limit that was set",
+        got: name,
+      });
     await client.setLimit(name, null);
     print(`${out("✓", "green")} ${name} is no longer limited.`);
   });

@@ -54,7 +54,13 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
   try {
     const modules = (await import(bundled.url)) as Record<string, Readonly<Record<string, unknown>>>;
     const exported = paths.flatMap((file, i) => Object.entries(modules[`entry${i}`] ?? {}).flatMap(([name, value]) => exportedAs(file, name, value) ?? []));
-    const loaded = { code: shared.code, exported, flows: unique(exported.flatMap((e) => e.flow ?? [])), deployments: unique(exported.flatMap((e) => e.deployment ?? [])), inputs: bundled.inputs };
+    const loaded = {
+      code: shared.code,
+      exported,
+      flows: unique(exported.flatMap((e) => e.flow ?? [])),
+      deployments: unique(exported.flatMap((e) => e.deployment ?? [])),
+      inputs: bundled.inputs,
+    };
     check(loaded, paths);
     return loaded;
   } catch (error) {
@@ -75,10 +81,15 @@ function exportedAs(file: string, name: string, value: unknown): Exported | unde
 
 function check({ code, exported, deployments }: Loaded, paths: readonly string[]): void {
   if (exported.length === 0)
-    throw new WindhoverError("WH2009", { message: `${paths.join(", ")} exports no flow.`, expected: "export const NAME = flow({ … }, …)", got: code.flows.size > 0 ? `${[...code.flows.keys()].join(", ")}, made but not exported` : "no flow" });
+    throw new WindhoverError("WH2009", {
+      message: `${paths.join(", ")} exports no flow.`,
+      expected: "export const NAME = flow({ … }, …)",
+      got: code.flows.size > 0 ? `${[...code.flows.keys()].join(", ")}, made but not exported` : "no flow",
+    });
   code.refuseConflicts();
   const twice = deployments.find((deployment, i) => deployments.findIndex((other) => other.name === deployment.name) < i);
-  if (twice) throw new WindhoverError("WH1002", { message: `There are two deployments called "${twice.name}".`, expected: "one deployment a name", got: twice.name });
+  if (twice)
+    throw new WindhoverError("WH1002", { message: `There are two deployments called "${twice.name}".`, expected: "one deployment a name", got: twice.name });
 }
 
 /** What a user's file throws while it is loaded is told with its line; what we throw about a definition keeps its code. */
@@ -86,5 +97,10 @@ function asLoadError(error: unknown, paths: readonly string[]): unknown {
   if (error instanceof WindhoverError) return error;
   const thrown = error instanceof Error ? error : new Error(String(error));
   const place = userPlace(thrown.stack) ?? paths.join(", ");
-  return new WindhoverError("WH2009", { message: `${place} threw while it was loaded: ${thrown.name}: ${thrown.message}`, expected: "a file that can be imported", got: `${thrown.name}: ${thrown.message}`, cause: thrown });
+  return new WindhoverError("WH2009", {
+    message: `${place} threw while it was loaded: ${thrown.name}: ${thrown.message}`,
+    expected: "a file that can be imported",
+    got: `${thrown.name}: ${thrown.message}`,
+    cause: thrown,
+  });
 }

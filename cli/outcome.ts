@@ -16,16 +16,19 @@ export interface Watch {
 export async function watch({ clock, log }: Pick<Ports, "clock" | "log">, run: string): Promise<Watch> {
   const actor = runActor(run);
   let seen = (await log.tail(actor))?.n ?? 0;
+  let events: RunEvent[] = [];
   return {
     async event(types) {
       for (let waited = 0; ; waited += LOOK_MS) {
         const n = (await log.tail(actor))?.n ?? 0;
         if (n > seen) {
-          const events = (await log.read(actor, seen + 1, n)).flatMap((entry) => entry.events as readonly RunEvent[]);
+          events.push(...(await log.read(actor, seen + 1, n)).flatMap((entry) => entry.events as readonly RunEvent[]));
           seen = n;
-          const found = events.find((event) => (types as readonly string[]).includes(event.type));
-          if (found) return found as never;
         }
+        const at = events.findIndex((event) => (types as readonly string[]).includes(event.type));
+        const found = events[at];
+        events = events.slice(at + 1);
+        if (found) return found as never;
         if (waited >= PATIENCE_MS) return undefined;
         await clock.wait(LOOK_MS);
       }

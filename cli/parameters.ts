@@ -29,7 +29,11 @@ export function knownParameters(flow: FlowDefinition): KnownParameters | undefin
   const json = jsonSchemaOf(flow.parameters);
   if (json && typeof json["properties"] === "object" && json["properties"] !== null) {
     const open = json["additionalProperties"] !== undefined && json["additionalProperties"] !== false;
-    return { properties: json["properties"] as KnownParameters["properties"], required: Array.isArray(json["required"]) ? (json["required"] as string[]) : [], open };
+    return {
+      properties: json["properties"] as KnownParameters["properties"],
+      required: Array.isArray(json["required"]) ? (json["required"] as string[]) : [],
+      open,
+    };
   }
   const shape = (flow.parameters as { readonly shape?: unknown }).shape ?? (flow.parameters as { readonly entries?: unknown }).entries;
   if (typeof shape !== "object" || shape === null) return undefined;
@@ -62,7 +66,11 @@ export function jsonSchemaOf(schema: SchemaLike): JsonSchema | undefined {
 /**
  * @throws WH2007 for a text that cannot be read · WH2005 for a parameter that the schema does not have.
  */
-export function readParameters({ param = [], params }: ParameterFlags, flow: FlowDefinition | undefined, flowName = flow?.name ?? "the flow"): Record<string, unknown> {
+export function readParameters(
+  { param = [], params }: ParameterFlags,
+  flow: FlowDefinition | undefined,
+  flowName = flow?.name ?? "the flow",
+): Record<string, unknown> {
   const known = flow && knownParameters(flow);
   const values: Record<string, unknown> = params === undefined ? {} : wholeObject(params);
   const given = new Map<string, string[]>();
@@ -72,16 +80,23 @@ export function readParameters({ param = [], params }: ParameterFlags, flow: Flo
     const name = pair.slice(0, at);
     given.set(name, [...(given.get(name) ?? []), pair.slice(at + 1)]);
   }
-  for (const name of [...Object.keys(values), ...given.keys()]) if (known && !known.open && !(name in known.properties)) throw unknownParameter(name, known, flowName);
-  for (const [name, texts] of given) values[name] = valueOf(name, texts, known?.properties[name]);
+  for (const name of [...Object.keys(values), ...given.keys()])
+    if (known && !known.open && !(name in known.properties)) throw unknownParameter(name, known, flowName);
+  for (const [name, texts] of given) values[name] = readValue(name, texts, known?.properties[name]);
   return values;
 }
 
 function unknownParameter(name: string, { properties, required }: KnownParameters, flow: string): WindhoverError {
   const names = Object.keys(properties);
   const guess = closest(name, names);
-  const expected = names.length === 0 ? "no parameters" : names.map((n) => `${n}${required.includes(n) ? "" : "?"}: ${typeText(properties[n] ?? {})}`).join(", ");
-  return new WindhoverError("WH2005", { message: `"${flow}" has no parameter "${name}".${guess ? ` Did you mean "${guess}"?` : ""}`, expected, got: name, ...(guess && { action: `Write --param ${guess}=…` }) });
+  const expected =
+    names.length === 0 ? "no parameters" : names.map((n) => `${n}${required.includes(n) ? "" : "?"}: ${typeText(properties[n] ?? {})}`).join(", ");
+  return new WindhoverError("WH2005", {
+    message: `"${flow}" has no parameter "${name}".${guess ? ` Did you mean "${guess}"?` : ""}`,
+    expected,
+    got: name,
+    ...(guess && { action: `Write --param ${guess}=…` }),
+  });
 }
 
 function wholeObject(text: string): Record<string, unknown> {
@@ -92,7 +107,8 @@ function wholeObject(text: string): Record<string, unknown> {
   } catch (error) {
     throw usage(`--params is not JSON: ${(error as Error).message}`, { expected: "an object as JSON, or @FILE", got: source.slice(0, 200) });
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw usage("--params is not an object.", { expected: '{ "name": value }', got: source.slice(0, 200) });
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw usage("--params is not an object.", { expected: '{ "name": value }', got: source.slice(0, 200) });
   return value as Record<string, unknown>;
 }
 
@@ -104,7 +120,7 @@ function read(file: string): string {
   }
 }
 
-function valueOf(name: string, texts: readonly string[], schema: JsonSchema | undefined): unknown {
+function readValue(name: string, texts: readonly string[], schema: JsonSchema | undefined): unknown {
   const types = typesOf(schema);
   const [first = ""] = texts;
   if (types?.has("array")) {
@@ -139,14 +155,20 @@ function typesOf(schema: JsonSchema | undefined): ReadonlySet<string> | undefine
   const types = new Set<string>();
   const { type } = schema;
   for (const one of Array.isArray(type) ? (type as unknown[]) : [type]) if (typeof one === "string") types.add(one);
-  for (const value of [...((schema["enum"] as unknown[] | undefined) ?? []), ...("const" in schema ? [schema["const"]] : [])]) types.add(value === null ? "null" : typeof value);
-  for (const key of ["anyOf", "oneOf", "allOf"]) for (const part of (schema[key] as JsonSchema[] | undefined) ?? []) for (const inner of typesOf(part) ?? []) types.add(inner);
+  for (const value of [...((schema["enum"] as unknown[] | undefined) ?? []), ...("const" in schema ? [schema["const"]] : [])])
+    types.add(value === null ? "null" : typeof value);
+  for (const key of ["anyOf", "oneOf", "allOf"])
+    for (const part of (schema[key] as JsonSchema[] | undefined) ?? []) for (const inner of typesOf(part) ?? []) types.add(inner);
   return types.size > 0 ? types : undefined;
 }
 
 /** `string[]`, `"a" | "b"`, `number = 10`. */
 export function typeText(schema: JsonSchema): string {
   const values = schema["enum"] as unknown[] | undefined;
-  const base = values ? values.map((value) => JSON.stringify(value)).join(" | ") : schema["items"] ? `${typeText(schema["items"] as JsonSchema)}[]` : ([...(typesOf(schema) ?? [])].join(" | ") || "any");
+  const base = values
+    ? values.map((value) => JSON.stringify(value)).join(" | ")
+    : schema["items"]
+      ? `${typeText(schema["items"] as JsonSchema)}[]`
+      : [...(typesOf(schema) ?? [])].join(" | ") || "any";
   return "default" in schema ? `${base} = ${JSON.stringify(schema["default"])}` : base;
 }

@@ -1,6 +1,7 @@
 /** Every command, its options and its help. What a command does is loaded when it is called, so that the rest starts quickly. */
-import { Command, type CommanderError, Option } from "commander";
+
 import { readFileSync } from "node:fs";
+import { Command, type CommanderError, Option } from "commander";
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 const version = (): string => (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
@@ -33,7 +34,15 @@ export function program(): Command {
     .option("--debug", "show everything, with whole stacks")
     .configureHelp({ showGlobalOptions: true, helpWidth: Math.min(process.stdout.columns || 100, 120) })
     .showSuggestionAfterError(true)
-    .addHelpText("after", example("windhover dev                          serve the project: schedules, API and UI, reload on save", "windhover run flows.ts:digest --param language=en", "windhover runs ls --state failed", "windhover runs inspect last"));
+    .addHelpText(
+      "after",
+      example(
+        "windhover dev                          serve the project: schedules, API and UI, reload on save",
+        "windhover run flows.ts:digest --param language=en",
+        "windhover runs ls --state failed",
+        "windhover runs inspect last",
+      ),
+    );
   runCommands(windhover);
   runsCommands(windhover.command("runs").description("look at runs, and tell them what to do"));
   deploymentCommands(windhover.command("deployments").description("flows that run by themselves"));
@@ -66,17 +75,26 @@ function* ancestors(command: Command): Iterable<string> {
 }
 
 function runCommands(windhover: Command): void {
-  const run = windhover.command("run").argument("<target>", "FILE, FILE:EXPORT, or the name of a flow or deployment").description("run a flow here and print its result");
+  const run = windhover
+    .command("run")
+    .argument("<target>", "FILE, FILE:EXPORT, or the name of a flow or deployment")
+    .description("run a flow here and print its result");
   parameterOptions(run)
     .option("-n, --name <name>", "the run's name (default: a made-up one)")
     .option("-t, --tag <tag>", "a tag of the run; repeat for several", collect)
     .option("--idempotency-key <key>", "the same key for the same flow is the same run")
     .option("--json", "print one JSON object: { id, name, flow, state, result | error }")
     .option("-q, --quiet", "print the result and nothing else")
-    .addHelpText("after", `\nEnds with 0 when the run completed, 1 when it failed, was cancelled or crashed, 2 when it could not be started.\n${example("windhover run flows.ts", "windhover run flows.ts:digest -p urls=https://a.example -p urls=https://b.example", "windhover run digest --params @parameters.json --json", "windhover run nightly                  the deployment, with its parameters and limits")}`);
+    .addHelpText(
+      "after",
+      `\nEnds with 0 when the run completed, 1 when it failed, was cancelled or crashed, 2 when it could not be started.\n${example("windhover run flows.ts", "windhover run flows.ts:digest -p urls=https://a.example -p urls=https://b.example", "windhover run digest --params @parameters.json --json", "windhover run nightly                  the deployment, with its parameters and limits")}`,
+    );
   does(run, async () => (await import("./run.ts")).run);
   does(
-    windhover.command("simulate").argument("<target>", "FILE:EXPORT, or the name of a flow").description("run a flow in a simulated world of crashes, duplicates and delays"),
+    windhover
+      .command("simulate")
+      .argument("<target>", "FILE:EXPORT, or the name of a flow")
+      .description("run a flow in a simulated world of crashes, duplicates and delays"),
     async () => (await import("./simulate.ts")).simulate,
   )
     .option("--seeds <n>", "how many worlds", "100")
@@ -88,7 +106,9 @@ function runCommands(windhover: Command): void {
 }
 
 const parameterOptions = (command: Command): Command =>
-  command.option("-p, --param <name=value>", "a parameter; repeat it for others, and for the items of a list", collect).option("-P, --params <json>", "all parameters, as JSON or @FILE (@- is the standard input)");
+  command
+    .option("-p, --param <name=value>", "a parameter; repeat it for others, and for the items of a list", collect)
+    .option("-P, --params <json>", "all parameters, as JSON or @FILE (@- is the standard input)");
 
 function runsCommands(runs: Command): void {
   does(runs.command("ls").alias("list").description("list runs, newest first"), async () => (await import("./runs-ls.ts")).listRuns)
@@ -99,55 +119,149 @@ function runsCommands(runs: Command): void {
     .option("-n, --limit <n>", "how many", "20")
     .option("--json", "print JSON")
     .addHelpText("after", example("windhover runs ls --state failed --state crashed", "windhover runs ls --flow digest --limit 5"));
-  does(runs.command("inspect").argument("<run>", RUN).description("show a run: its calls, what they wait for, its result"), async () => (await import("./runs-inspect.ts")).inspectRun).option("--json", "print all of it as JSON, with its history");
-  does(runs.command("logs").argument("<run>", RUN).description("print what happened, and what the code logged"), async () => (await import("./runs-logs.ts")).printLogs)
+  does(
+    runs.command("inspect").argument("<run>", RUN).description("show a run: its calls, what they wait for, its result"),
+    async () => (await import("./runs-inspect.ts")).inspectRun,
+  ).option("--json", "print all of it as JSON, with its history");
+  does(
+    runs.command("logs").argument("<run>", RUN).description("print what happened, and what the code logged"),
+    async () => (await import("./runs-logs.ts")).printLogs,
+  )
     .option("-F, --follow", "go on until the run has ended")
     .option("--json", "print the code's own lines as JSON, one a line");
-  for (const [verb, text] of [["cancel", "stop it: its code cleans up first"], ["pause", "start nothing new in it"], ["resume", "let it go on"]] as const)
+  for (const [verb, text] of [
+    ["cancel", "stop it: its code cleans up first"],
+    ["pause", "start nothing new in it"],
+    ["resume", "let it go on"],
+  ] as const)
     does(runs.command(verb).argument("<run>", RUN).description(text), async () => (await import("./runs-tell.ts"))[verb]).option("--json", "print JSON");
-  does(runs.command("input").argument("<run>", RUN).argument("<name>", "the input's name").argument("<json>", "its value as JSON, or @FILE").description("send what a run waits for"), async () => (await import("./runs-tell.ts")).input)
+  does(
+    runs
+      .command("input")
+      .argument("<run>", RUN)
+      .argument("<name>", "the input's name")
+      .argument("<json>", "its value as JSON, or @FILE")
+      .description("send what a run waits for"),
+    async () => (await import("./runs-tell.ts")).input,
+  )
     .option("--json", "print JSON")
     .addHelpText("after", example(`windhover runs input nimble-heron approval '{ "approved": true }'`));
-  does(again(runs.command("retry").argument("<run>", RUN).description("run it again as a new run that takes over what completed")), async () => (await import("./runs-again.ts")).retry);
-  does(parameterOptions(again(runs.command("rerun").argument("<run>", RUN).description("run it again from the start, or from one of its calls"))), async () => (await import("./runs-again.ts")).rerun)
+  does(
+    again(runs.command("retry").argument("<run>", RUN).description("run it again as a new run that takes over what completed")),
+    async () => (await import("./runs-again.ts")).retry,
+  );
+  does(
+    parameterOptions(again(runs.command("rerun").argument("<run>", RUN).description("run it again from the start, or from one of its calls"))),
+    async () => (await import("./runs-again.ts")).rerun,
+  )
     .option("--from <call>", "take over all that was called before this call")
     .option("--result <json>", "with --from: this result for that call, instead of running it")
-    .addHelpText("after", example("windhover runs rerun last", "windhover runs rerun nimble-heron --from load-0 --wait", "windhover runs rerun nimble-heron --params @parameters.json"));
+    .addHelpText(
+      "after",
+      example(
+        "windhover runs rerun last",
+        "windhover runs rerun nimble-heron --from load-0 --wait",
+        "windhover runs rerun nimble-heron --params @parameters.json",
+      ),
+    );
 }
-const again = (command: Command): Command => command.option("-w, --wait", "run it here and wait for its end").option("-q, --quiet", "print the result and nothing else").option("--json", "print JSON");
+const again = (command: Command): Command =>
+  command.option("-w, --wait", "run it here and wait for its end").option("-q, --quiet", "print the result and nothing else").option("--json", "print JSON");
 
 function deploymentCommands(deployments: Command): void {
-  does(deployments.command("ls").alias("list").description("list deployments"), async () => (await import("./deployments.ts")).listDeployments).option("--json", "print JSON");
-  does(deployments.command("inspect").argument("<name>").description("show a deployment: its schedules, next times, limits and runs"), async () => (await import("./deployments.ts")).inspectDeployment).option("--json", "print JSON");
-  does(parameterOptions(deployments.command("run").argument("<name>").description("start a run of it")), async () => (await import("./deployments.ts")).runDeployment)
+  does(deployments.command("ls").alias("list").description("list deployments"), async () => (await import("./deployments.ts")).listDeployments).option(
+    "--json",
+    "print JSON",
+  );
+  does(
+    deployments.command("inspect").argument("<name>").description("show a deployment: its schedules, next times, limits and runs"),
+    async () => (await import("./deployments.ts")).inspectDeployment,
+  ).option("--json", "print JSON");
+  does(
+    parameterOptions(deployments.command("run").argument("<name>").description("start a run of it")),
+    async () => (await import("./deployments.ts")).runDeployment,
+  )
     .option("-n, --name <name>", "the run's name")
     .option("-t, --tag <tag>", "a tag of the run; repeat for several", collect)
     .option("--idempotency-key <key>", "the same key is the same run")
     .option("-w, --wait", "run it here and wait for its end")
     .option("--json", "print JSON");
   for (const verb of ["pause", "resume"] as const)
-    does(deployments.command(verb).argument("<name>").description(verb === "pause" ? "let its schedules start nothing" : "let its schedules start runs again"), async () => (await import("./deployments.ts"))[`${verb}Deployment`]);
+    does(
+      deployments
+        .command(verb)
+        .argument("<name>")
+        .description(verb === "pause" ? "let its schedules start nothing" : "let its schedules start runs again"),
+      async () => (await import("./deployments.ts"))[`${verb}Deployment`],
+    );
 }
 
 function settingCommands(windhover: Command): void {
   const limits = windhover.command("limits").description("how much runs at once, or how often");
-  does(limits.command("ls").alias("list").description("list limits, who holds them and who waits"), async () => (await import("./limits.ts")).listLimits).option("--json", "print JSON");
-  does(limits.command("set").argument("<name>", "a limit's name, or a tag").argument("<n>", "so many at once, or so many a period").description("make or change a limit"), async () => (await import("./limits.ts")).setLimit)
+  does(
+    limits.command("ls").alias("list").description("list limits, who holds them and who waits"),
+    async () => (await import("./limits.ts")).listLimits,
+  ).option("--json", "print JSON");
+  does(
+    limits
+      .command("set")
+      .argument("<name>", "a limit's name, or a tag")
+      .argument("<n>", "so many at once, or so many a period")
+      .description("make or change a limit"),
+    async () => (await import("./limits.ts")).setLimit,
+  )
     .option("--per <duration>", 'a rate: so many in this time, such as "1 minute"')
     .addHelpText("after", example("windhover limits set database 5", 'windhover limits set openai 60 --per "1 minute"'));
   does(limits.command("rm").argument("<name>").description("take a limit away"), async () => (await import("./limits.ts")).removeLimit);
   const variables = windhover.command("variables").description("settings that flows read while they run");
-  does(variables.command("ls").alias("list").description("list variables"), async () => (await import("./variables.ts")).listVariables).option("--json", "print JSON");
-  does(variables.command("get").argument("<name>").description("print one"), async () => (await import("./variables.ts")).getVariable).option("--json", "print JSON");
-  does(variables.command("set").argument("<name>").argument("<value>", "JSON if it can be read as such, else a string").description("set one"), async () => (await import("./variables.ts")).setVariable).option("--string", "take the value as a string, whatever it looks like");
+  does(variables.command("ls").alias("list").description("list variables"), async () => (await import("./variables.ts")).listVariables).option(
+    "--json",
+    "print JSON",
+  );
+  does(variables.command("get").argument("<name>").description("print one"), async () => (await import("./variables.ts")).getVariable).option(
+    "--json",
+    "print JSON",
+  );
+  does(
+    variables.command("set").argument("<name>").argument("<value>", "JSON if it can be read as such, else a string").description("set one"),
+    async () => (await import("./variables.ts")).setVariable,
+  ).option("--string", "take the value as a string, whatever it looks like");
   does(variables.command("rm").argument("<name>").description("take one away"), async () => (await import("./variables.ts")).removeVariable);
 }
 
 function projectCommands(windhover: Command): void {
-  does(windhover.command("flows").description("the project's flows").command("ls").alias("list").description("list flows and their parameters"), async () => (await import("./flows.ts")).listFlows).option("--json", "print JSON");
-  does(windhover.command("artifacts").description("what runs left to look at").command("ls").alias("list").argument("<run>", RUN).description("list a run's artifacts"), async () => (await import("./artifacts.ts")).listArtifacts).option("--json", "print JSON");
-  does(windhover.command("dev").argument("[folder]", "the project (default: this folder)").description("serve the project: schedules, API and UI, reload on save"), async () => (await import("./dev.ts")).dev).addOption(new Option("--port <port>", "where to listen (default: 4600)"));
-  does(windhover.command("quickstart", { hidden: true }).description("the example of the README").option("--exit", "end when the run has ended").addOption(new Option("--port <port>", "where to listen")), async () => (await import("./quickstart.ts")).quickstart);
-  does(windhover.command("doctor").description("check that this machine and project are fit"), async () => (await import("./doctor.ts")).doctor).option("--json", "print JSON");
-  does(windhover.command("explain").argument("<code>", "such as WH1202").description("print an error's page"), async () => (await import("./explain.ts")).explain);
+  does(
+    windhover.command("flows").description("the project's flows").command("ls").alias("list").description("list flows and their parameters"),
+    async () => (await import("./flows.ts")).listFlows,
+  ).option("--json", "print JSON");
+  does(
+    windhover
+      .command("artifacts")
+      .description("what runs left to look at")
+      .command("ls")
+      .alias("list")
+      .argument("<run>", RUN)
+      .description("list a run's artifacts"),
+    async () => (await import("./artifacts.ts")).listArtifacts,
+  ).option("--json", "print JSON");
+  does(
+    windhover.command("dev").argument("[folder]", "the project (default: this folder)").description("serve the project: schedules, API and UI, reload on save"),
+    async () => (await import("./dev.ts")).dev,
+  ).addOption(new Option("--port <port>", "where to listen (default: 4600)"));
+  does(
+    windhover
+      .command("quickstart", { hidden: true })
+      .description("the example of the README")
+      .option("--exit", "end when the run has ended")
+      .addOption(new Option("--port <port>", "where to listen")),
+    async () => (await import("./quickstart.ts")).quickstart,
+  );
+  does(windhover.command("doctor").description("check that this machine and project are fit"), async () => (await import("./doctor.ts")).doctor).option(
+    "--json",
+    "print JSON",
+  );
+  does(
+    windhover.command("explain").argument("<code>", "such as WH1202").description("print an error's page"),
+    async () => (await import("./explain.ts")).explain,
+  );
 }

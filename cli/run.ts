@@ -108,7 +108,9 @@ async function report({ backend }: Workspace, id: string, state: RunState, flags
   const took = row.timestamp - (state.startedAt ?? state.createdAt);
   process.exitCode = ok ? EXIT.ok : EXIT.failed;
   if (flags.json) {
-    const outcome = ok ? { result: jsonOf(await readPayload(state.result, results)) } : { error: state.error === undefined ? { message: row.message ?? row.name } : errorJson(await readError(state.error, results)) };
+    const outcome = ok
+      ? { result: jsonOf(await readPayload(state.result, results)) }
+      : { error: state.error === undefined ? { message: row.message ?? row.name } : errorJson(await readError(state.error, results)) };
     return printJson({ id, name, flow, state: { type: row.type, name: row.name }, durationMs: took, ...outcome });
   }
   if (!flags.quiet) tell(`\n${stateText(row, err)} ${err(name, "bold")} in ${duration(took)}   ${err(`windhover runs inspect ${name}`, "dim")}`);
@@ -120,5 +122,6 @@ async function report({ backend }: Workspace, id: string, state: RunState, flags
   tell();
   if (state.error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
   else tellError(await readError(state.error, results), flags.debug);
-  if (row.type !== "CANCELLED") tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name} --wait   ${err("(what completed is not done again)", "dim")}`);
+  if (row.type !== "CANCELLED")
+    tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name} --wait   ${err("(what completed is not done again)", "dim")}`);
 }

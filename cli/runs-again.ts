@@ -1,4 +1,7 @@
 /** `windhover runs retry | rerun`: a run once more, as a new run that is linked to the old. */
+
+import { runName } from "../engine/names.ts";
+import type { PortsRun } from "../sdk/ports-run.ts";
 import { usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
 import { hasBegun, ON_ITS_WAY } from "./outcome.ts";
@@ -8,8 +11,6 @@ import { readSettings, type SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson, readPayload } from "./values.ts";
 import { look, needEntries, type Workspace } from "./workspace.ts";
-import type { PortsRun } from "../sdk/ports-run.ts";
-import { runName } from "../engine/names.ts";
 
 export interface AgainFlags extends SettingFlags, ParameterFlags {
   readonly wait?: boolean;
@@ -24,7 +25,8 @@ export const retry = (run: string, flags: AgainFlags): Promise<void> => again(ru
 
 export async function rerun(run: string, flags: AgainFlags): Promise<void> {
   const { from, result } = flags;
-  if (result !== undefined && from === undefined) throw usage("--result says what a call gave, and needs --from CALL.", { expected: "--from CALL --result JSON", got: "--result alone" });
+  if (result !== undefined && from === undefined)
+    throw usage("--result says what a call gave, and needs --from CALL.", { expected: "--from CALL --result JSON", got: "--result alone" });
   const edit = result === undefined ? {} : { result: parse(result) };
   await again(run, flags, from === undefined ? "Running again" : `Running again from ${from}`, async (old, workspace) => {
     const parameters = await edited(workspace, old.id, flags);

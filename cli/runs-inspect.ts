@@ -34,7 +34,8 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
   const { results, clock, index } = backend.ports;
   const now = clock.now();
   print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
-  if (view.state.reason) print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
+  if (view.state.reason)
+    print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
   print();
   for (const [label, text] of await facts(view, results, now)) print(`  ${out(label.padEnd(11), "dim")}${text}`);
   const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));
@@ -43,7 +44,10 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
     printCalls(calls, view, now);
   }
   const artifacts = await index.artifacts(view.id);
-  if (artifacts.length > 0) print(`\n  ${out("artifacts".padEnd(11), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`);
+  if (artifacts.length > 0)
+    print(
+      `\n  ${out("artifacts".padEnd(11), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`,
+    );
   if (view.state.type === "COMPLETED" && view.result !== undefined) print(`\n${valueText(await readPayload(view.result, results))}`);
   if (view.error !== undefined) {
     print();
@@ -54,7 +58,10 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
 
 async function facts(view: RunView, results: Parameters<typeof readPayload>[1], now: number): Promise<readonly (readonly [string, string])[]> {
   const { startedAt, endedAt, createdAt } = view;
-  const ran = startedAt === undefined ? "not yet" : `${duration((endedAt ?? now) - startedAt)}${view.waitedMs > 1000 ? `, ${duration(view.waitedMs)} of it waiting` : ""}`;
+  const ran =
+    startedAt === undefined
+      ? "not yet"
+      : `${duration((endedAt ?? now) - startedAt)}${view.waitedMs > 1000 ? `, ${duration(view.waitedMs)} of it waiting` : ""}`;
   const parameters = await readPayload(view.parameters, results);
   const lines: (readonly [string, string | undefined])[] = [
     ["flow", `${view.flow}${view.version ? ` ${out(`version ${view.version}`, "dim")}` : ""}`],
@@ -73,7 +80,9 @@ async function facts(view: RunView, results: Parameters<typeof readPayload>[1], 
 }
 
 function printCalls(calls: readonly CallView[], view: RunView, now: number): void {
-  const rows = calls.slice(0, CALLS).map((call) => [`${glyph(call.state.type)} ${call.id}`, spaced(call.state.name), took(call, view.state, now), note(call, now)]);
+  const rows = calls
+    .slice(0, CALLS)
+    .map((call) => [`${glyph(call.state.type)} ${call.id}`, spaced(call.state.name), took(call, view.state, now), note(call, now)]);
   printTable([{ title: "  CALL", shrinks: true }, { title: "STATE" }, { title: "TOOK", right: true }, { title: "", shrinks: true }], rows);
   if (calls.length > CALLS) print(out(`  … and ${plural(calls.length - CALLS, "more call")}: --json has them all`, "dim"));
 }
@@ -92,7 +101,9 @@ function note(call: CallView, now: number): string {
   const parts: string[] = [];
   if (call.map) {
     const { total, done, failed, retried } = call.map;
-    parts.push(`${(done + failed).toLocaleString("en-US")} of ${total === undefined ? "?" : plural(total, "item")}${failed > 0 ? `, ${failed} failed` : ""}${retried > 0 ? `, ${retried} retried` : ""}`);
+    parts.push(
+      `${(done + failed).toLocaleString("en-US")} of ${total === undefined ? "?" : plural(total, "item")}${failed > 0 ? `, ${failed} failed` : ""}${retried > 0 ? `, ${retried} retried` : ""}`,
+    );
   }
   if (call.attempts.length > 1) parts.push(`${call.attempts.length} attempts`);
   if (call.child !== undefined) parts.push(`run ${call.child.slice(0, 8)}`);
@@ -111,7 +122,9 @@ async function printHints({ name, state, calls }: RunView, client: Workspace["cl
   const held = calls.some((call) => call.state.reason?.code === "limit");
   if (held) {
     const names = new Set(calls.flatMap((call) => (call.state.reason?.code === "limit" ? (call.state.reason.blockedBy ?? []) : [])));
-    for (const limit of await client.limits()) if (names.has(limit.name) && limit.holders.length > 0) print(out(`\n  ${limit.name}: ${limit.holders.length} of ${limit.limit} held, ${limit.waiters.length} waiting`, "dim"));
+    for (const limit of await client.limits())
+      if (names.has(limit.name) && limit.holders.length > 0)
+        print(out(`\n  ${limit.name}: ${limit.holders.length} of ${limit.limit} held, ${limit.waiters.length} waiting`, "dim"));
     hints.push("windhover limits ls");
   }
   if (hints.length > 0) print(`\n${hints.map((hint) => out(`  ${hint}`, "dim")).join("\n")}`);
@@ -124,7 +137,12 @@ async function viewJson({ backend }: Workspace, row: RunRow, view: RunView, hist
     ...call,
     ...(value !== undefined && { result: jsonOf(await readPayload(value, results)) }),
     ...(failure !== undefined && { error: jsonOf(await readError(failure, results)) }),
-    attempts: await Promise.all(call.attempts.map(async ({ error: thrown, ...attempt }) => ({ ...attempt, ...(thrown !== undefined && { error: jsonOf(await readError(thrown, results)) }) }))),
+    attempts: await Promise.all(
+      call.attempts.map(async ({ error: thrown, ...attempt }) => ({
+        ...attempt,
+        ...(thrown !== undefined && { error: jsonOf(await readError(thrown, results)) }),
+      })),
+    ),
   });
   return {
     run: rowJson(row),
@@ -132,7 +150,13 @@ async function viewJson({ backend }: Workspace, row: RunRow, view: RunView, hist
     parameters: jsonOf(await readPayload(parameters, results)),
     ...(result !== undefined && { result: jsonOf(await readPayload(result, results)) }),
     ...(error !== undefined && { error: jsonOf(await readError(error, results)) }),
-    inputs: await Promise.all(inputs.map(async ({ value, rejected, ...input }) => ({ ...input, ...(value !== undefined && { value: jsonOf(await readPayload(value, results)) }), ...(rejected !== undefined && { rejected: jsonOf(await readError(rejected, results)) }) }))),
+    inputs: await Promise.all(
+      inputs.map(async ({ value, rejected, ...input }) => ({
+        ...input,
+        ...(value !== undefined && { value: jsonOf(await readPayload(value, results)) }),
+        ...(rejected !== undefined && { rejected: jsonOf(await readError(rejected, results)) }),
+      })),
+    ),
     calls: await Promise.all(calls.map(callJson)),
     history,
   };

@@ -1,11 +1,11 @@
 /** `windhover runs logs`: a run's story with what its code logged, from the store, and on as it happens. */
 import { Printer } from "../adapters/embedded/printer.ts";
+import { decode } from "../engine/codec.ts";
 import type { Entry } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import type { LogLine } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { isFinal } from "../engine/state.ts";
-import { decode } from "../engine/codec.ts";
 import { findRun } from "./find-run.ts";
 import type { SettingFlags } from "./settings.ts";
 import { tell, wantsColour } from "./terminal.ts";
@@ -26,7 +26,11 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
   await look(flags, async ({ backend }) => {
     const { ports } = backend;
     const { id } = await findRun(ports, run);
-    const printer = new Printer({ write: (text) => void process.stdout.write(text), colour: wantsColour(process.stdout), ...(flags.debug && { level: "debug" as const }) });
+    const printer = new Printer({
+      write: (text) => void process.stdout.write(text),
+      colour: wantsColour(process.stdout),
+      ...(flags.debug && { level: "debug" as const }),
+    });
     let seen = 0;
     let after: string | undefined;
     for (;;) {
@@ -40,7 +44,8 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
       if (flags.json) for (const line of lines) process.stdout.write(`${JSON.stringify(lineJson(line))}\n`);
       else merge(printer, entries, lines, tail);
       seen = tail?.n ?? 0;
-      if (!flags.follow || (tail && isFinal((tail.state as RunState).row.type))) return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
+      if (!flags.follow || (tail && isFinal((tail.state as RunState).row.type)))
+        return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
       await ports.clock.wait(LOOK_MS);
     }
   });
@@ -56,4 +61,10 @@ function merge(printer: Printer, entries: readonly Entry[], lines: readonly LogL
   for (const line of rest) printer.log(line);
 }
 
-const lineJson = ({ at, level, call, message, fields }: LogLine): unknown => ({ at: new Date(at).toISOString(), level, ...(call !== undefined && { call }), message, ...(fields !== undefined && { fields: jsonOf(decode(fields)) }) });
+const lineJson = ({ at, level, call, message, fields }: LogLine): unknown => ({
+  at: new Date(at).toISOString(),
+  level,
+  ...(call !== undefined && { call }),
+  message,
+  ...(fields !== undefined && { fields: jsonOf(decode(fields)) }),
+});

@@ -33,11 +33,28 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
       cursor = page.cursor;
     } while (cursor !== undefined && rows.length < limit);
     if (flags.json) return printJson({ runs: rows.map(rowJson), more: cursor !== undefined });
-    if (rows.length === 0) return tell(flow || deployment || tag || states ? "No run is like that." : `No runs in ${settings.directory} yet. Start one: windhover run FILE`);
+    if (rows.length === 0)
+      return tell(flow || deployment || tag || states ? "No run is like that." : `No runs in ${settings.directory} yet. Start one: windhover run FILE`);
     const now = backend.ports.clock.now();
     printTable(
-      [{ title: "STATE", shrinks: true }, { title: "NAME" }, { title: "FLOW", shrinks: true }, { title: "CREATED", right: true }, { title: "TOOK", right: true }, { title: "ID" }, { title: "WHY", shrinks: true }],
-      rows.map((row) => [stateText(row.state), row.name, flowOf(row), relative(row.createdAt, now), took(row, now), out(row.id.slice(0, 8), "dim"), why(row, now)]),
+      [
+        { title: "STATE", shrinks: true },
+        { title: "NAME" },
+        { title: "FLOW", shrinks: true },
+        { title: "CREATED", right: true },
+        { title: "TOOK", right: true },
+        { title: "ID" },
+        { title: "WHY", shrinks: true },
+      ],
+      rows.map((row) => [
+        stateText(row.state),
+        row.name,
+        flowOf(row),
+        relative(row.createdAt, now),
+        took(row, now),
+        out(row.id.slice(0, 8), "dim"),
+        why(row, now),
+      ]),
     );
     if (cursor !== undefined) print(out(`\nMore: --limit ${limit * 5}`, "dim"));
   });
@@ -49,7 +66,8 @@ function stateType(text: string): StateType {
   return type;
 }
 
-const flowOf = ({ flow, deployment, parent }: RunRow): string => `${flow}${deployment ? out(` ⟵ ${deployment}`, "dim") : ""}${parent ? out(" (subflow)", "dim") : ""}`;
+const flowOf = ({ flow, deployment, parent }: RunRow): string =>
+  `${flow}${deployment ? out(` ⟵ ${deployment}`, "dim") : ""}${parent ? out(" (subflow)", "dim") : ""}`;
 const took = ({ startedAt, endedAt }: RunRow, now: number): string => (startedAt === undefined ? "" : duration((endedAt ?? now) - startedAt));
 /** Of what is not well: what it waits for, or what it failed of. */
 export function why({ state }: Pick<RunRow, "state">, now: number): string {
@@ -62,7 +80,11 @@ export function why({ state }: Pick<RunRow, "state">, now: number): string {
 export function rowJson({ seq: _, state, createdAt, startedAt, endedAt, scheduledTime, ...row }: RunRow): Readonly<Record<string, unknown>> {
   const iso = (ms: number | undefined): string | undefined => (ms === undefined ? undefined : new Date(ms).toISOString());
   const times = { createdAt: iso(createdAt), startedAt: iso(startedAt), endedAt: iso(endedAt), scheduledTime: iso(scheduledTime) };
-  const reason = state.reason && { ...state.reason, since: iso(state.reason.since), ...(state.reason.until !== undefined && { until: iso(state.reason.until) }) };
+  const reason = state.reason && {
+    ...state.reason,
+    since: iso(state.reason.since),
+    ...(state.reason.until !== undefined && { until: iso(state.reason.until) }),
+  };
   const all = { ...row, state: { ...state, timestamp: iso(state.timestamp), ...(reason && { reason }) }, ...times };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

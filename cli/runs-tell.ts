@@ -1,13 +1,13 @@
 /** `windhover runs cancel | pause | resume | input`: a message to a run, and what it made of it. */
 import { readFileSync } from "node:fs";
 import { decodeError } from "../engine/codec.ts";
+import type { PortsRun } from "../sdk/ports-run.ts";
 import { EXIT, tellError, usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
 import { ON_ITS_WAY, type Watch, watch } from "./outcome.ts";
 import type { SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson } from "./values.ts";
-import type { PortsRun } from "../sdk/ports-run.ts";
 import { look } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
@@ -15,15 +15,17 @@ type Handle = PortsRun<unknown>;
 interface Told {
   /** What happened, in words. */
   readonly text: string;
-  readonly done: boolean;
+  /** Undefined: nobody has taken it yet. */
+  readonly done: boolean | undefined;
 }
 
 async function told(run: string, flags: Flags, action: string, work: (handle: Handle, seen: Watch, name: string) => Promise<Told>): Promise<void> {
   await look(flags, async ({ backend, client }) => {
     const row = await findRun(backend.ports, run);
     const { text, done } = await work(client.get(row.id) as Handle, await watch(backend.ports, row.id), row.name);
-    if (flags.json) return printJson({ id: row.id, name: row.name, action, done });
-    print(done ? `${out("✓", "green")} ${text}` : `${out("○", "yellow")} ${text} ${ON_ITS_WAY}`);
+    if (flags.json) return printJson({ id: row.id, name: row.name, action, done: done === true });
+    if (done === undefined) print(`${out("○", "yellow")} ${text} ${ON_ITS_WAY}`);
+    else print(`${done ? out("✓", "green") : out("✗", "red")} ${text}`);
   });
 }
 
@@ -33,36 +35,41 @@ export const cancel = (run: string, flags: Flags): Promise<void> =>
     const event = await seen.event(["cancelling", "ended"]);
     const after = event?.type === "cancelling" ? await seen.event(["ended"]) : event;
     if (after) return { text: `Cancelled ${name}.`, done: true };
-    return event ? { text: `Cancelling ${name}: its code cleans up first.`, done: true } : { text: `Told ${name} to stop.`, done: false };
+    return event ? { text: `Cancelling ${name}: its code cleans up first.`, done: true } : { text: `Told ${name} to stop.`, done: undefined };
   });
 
 export const pause = (run: string, flags: Flags): Promise<void> =>
   told(run, flags, "pause", async (handle, seen, name) => {
     await handle.pause();
-    return (await seen.event(["paused"])) ? { text: `Paused ${name}. To go on: windhover runs resume ${name}`, done: true } : { text: `Told ${name} to pause.`, done: false };
+    return (await seen.event(["paused"]))
+      ? { text: `Paused ${name}. To go on: windhover runs resume ${name}`, done: true }
+      : { text: `Told ${name} to pause.`, done: undefined };
   });
 
 export const resume = (run: string, flags: Flags): Promise<void> =>
   told(run, flags, "resume", async (handle, seen, name) => {
     await handle.resume();
-    return (await seen.event(["resumed", "settled"])) ? { text: `Resumed ${name}.`, done: true } : { text: `Told ${name} to go on.`, done: false };
+    return (await seen.event(["resumed", "settled"])) ? { text: `Resumed ${name}.`, done: true } : { text: `Told ${name} to go on.`, done: undefined };
   });
 
 export const input = (run: string, name: string, json: string, flags: Flags): Promise<void> =>
   told(run, flags, "input", async (handle, seen, runName) => {
-    await handle.input(name, valueOf(json));
+    await handle.input(name, readValue(json));
     const event = await seen.event(["input", "rejected"]);
-    if (event?.type !== "rejected") return { text: `Sent the input "${name}" to ${runName}.`, done: event !== undefined };
+    if (event?.type !== "rejected") return { text: `Sent the input "${name}" to ${runName}.`, done: event ? true : undefined };
     // The run has refused it, and goes on waiting.
     tellError(typeof event.error === "string" ? decodeError(event.error) : new Error("The input was refused."));
     process.exitCode = EXIT.failed;
     return { text: `${runName} refused it and goes on waiting.`, done: false };
   });
 
-function valueOf(json: string): unknown {
+function readValue(json: string): unknown {
   try {
     return JSON.parse(json.startsWith("@") ? readFileSync(json === "@-" ? 0 : json.slice(1), "utf8") : json);
   } catch (error) {
-    throw usage(`The value is not JSON: ${(error as Error).message}`, { expected: `JSON such as '{ "approved": true }' or '"text"', or @FILE`, got: json.slice(0, 200) });
+    throw usage(`The value is not JSON: ${(error as Error).message}`, {
+      expected: `JSON such as '{ "approved": true }' or '"text"', or @FILE`,
+      got: json.slice(0, 200),
+    });
   }
 }

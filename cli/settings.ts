@@ -39,9 +39,19 @@ export async function readSettings(flags: SettingFlags = {}, cwd = process.cwd()
   const fromEnv = { origin: "the environment", base: cwd };
   const fromFlags = { origin: "the command line", base: cwd };
   const port = pick<unknown>([flags.port, "--port", fromFlags], [text(env["WINDHOVER_PORT"]), "WINDHOVER_PORT", fromEnv], [config["port"], "port", fromFile]);
-  const directory = pick<unknown>([flags.directory, "--directory", fromFlags], [text(env["WINDHOVER_DIRECTORY"]), "WINDHOVER_DIRECTORY", fromEnv], [config["directory"], "directory", fromFile]);
-  const envEntry = text(env["WINDHOVER_ENTRY"])?.split(",").map((entry) => entry.trim());
-  const entry = pick<unknown>([flags.entry?.length ? flags.entry : undefined, "--entry", fromFlags], [envEntry, "WINDHOVER_ENTRY", fromEnv], [config["entry"], "entry", fromFile]);
+  const directory = pick<unknown>(
+    [flags.directory, "--directory", fromFlags],
+    [text(env["WINDHOVER_DIRECTORY"]), "WINDHOVER_DIRECTORY", fromEnv],
+    [config["directory"], "directory", fromFile],
+  );
+  const envEntry = text(env["WINDHOVER_ENTRY"])
+    ?.split(",")
+    .map((entry) => entry.trim());
+  const entry = pick<unknown>(
+    [flags.entry?.length ? flags.entry : undefined, "--entry", fromFlags],
+    [envEntry, "WINDHOVER_ENTRY", fromEnv],
+    [config["entry"], "entry", fromFile],
+  );
   return {
     ...(file !== undefined && { file }),
     entries: entry ? entriesOf(entry) : [],
@@ -68,7 +78,7 @@ function configFile(named: string | undefined, cwd: string): string | undefined 
 async function readConfig(file: string): Promise<Readonly<Record<string, unknown>>> {
   const { bundle } = await import("./bundle.ts");
   const bundled = await bundle(`export { default } from ${JSON.stringify(file)};`, dirname(file)).catch((error: unknown) => {
-    if (error instanceof WindhoverError && error.message.includes('No matching export')) throw noDefault(file);
+    if (error instanceof WindhoverError && error.message.includes("No matching export")) throw noDefault(file);
     throw error;
   });
   try {
@@ -80,17 +90,23 @@ async function readConfig(file: string): Promise<Readonly<Record<string, unknown
     return config as Record<string, unknown>;
   } catch (error) {
     if (error instanceof WindhoverError) throw error;
-    throw new WindhoverError("WH2009", { message: `${file} threw while it was loaded: ${String(error)}`, expected: "a file that can be imported", cause: error });
+    throw new WindhoverError("WH2009", {
+      message: `${file} threw while it was loaded: ${String(error)}`,
+      expected: "a file that can be imported",
+      cause: error,
+    });
   } finally {
     await bundled.dispose();
   }
 }
 
-const noDefault = (file: string): WindhoverError => wrong("export default", file, "export default defineConfig({ … })", "no default export", `${basename(file)} has no settings to give.`);
+const noDefault = (file: string): WindhoverError =>
+  wrong("export default", file, "export default defineConfig({ … })", "no default export", `${basename(file)} has no settings to give.`);
 
 /** Settings that another command reads are checked all the same: a mistake is best told early. */
 function checkUnread({ stages, retention }: Record<string, unknown>, file: string): void {
-  if (stages !== undefined && (typeof stages !== "object" || stages === null)) throw wrong("stages", file, "{ NAME: { stack, region, profile, directory } }", shown(stages));
+  if (stages !== undefined && (typeof stages !== "object" || stages === null))
+    throw wrong("stages", file, "{ NAME: { stack, region, profile, directory } }", shown(stages));
   for (const [name, stage] of Object.entries((stages ?? {}) as Record<string, unknown>)) {
     const unknown = Object.keys(stage ?? {}).find((key) => !["stack", "region", "profile", "directory"].includes(key));
     if (unknown !== undefined) throw wrong(`stages.${name}.${unknown}`, file, "stack, region, profile or directory", unknown);
@@ -139,7 +155,8 @@ function entriesOf({ value, name, from }: Given<unknown>): readonly string[] {
 }
 function portOf({ value, name, from }: Given<unknown>): number {
   const port = typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value;
-  if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535) throw wrong(name, from.origin, "a port: a whole number from 0 to 65535", shown(value));
+  if (typeof port !== "number" || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw wrong(name, from.origin, "a port: a whole number from 0 to 65535", shown(value));
   return port;
 }
 
@@ -151,7 +168,8 @@ function poolsOf(value: unknown, file = ""): Readonly<Record<string, number>> {
     const concurrency = options?.concurrency;
     if (typeof options !== "object" || options === null) throw wrong(`pools.${name}`, file, "{ concurrency, kind, … }", shown(options));
     if (concurrency === undefined) continue;
-    if (typeof concurrency !== "number" || !Number.isInteger(concurrency) || concurrency < 1) throw wrong(`pools.${name}.concurrency`, file, "a whole number from 1 on", shown(concurrency));
+    if (typeof concurrency !== "number" || !Number.isInteger(concurrency) || concurrency < 1)
+      throw wrong(`pools.${name}.concurrency`, file, "a whole number from 1 on", shown(concurrency));
     pools[name] = concurrency;
   }
   return pools;

@@ -44,10 +44,20 @@ export async function simulate(target: string, flags: SimulateFlags): Promise<vo
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[2K");
   const ran = [...counts.values()].reduce((sum, one) => sum + one.count, 0);
   if (failingSeed !== undefined) process.exitCode = EXIT.failed;
-  if (flags.json) return printJson({ flow: definition.name, seeds: ran, firstSeed, failingSeed: failingSeed ?? null, states: Object.fromEntries([...counts].map(([name, { count }]) => [name, count])) });
+  if (flags.json)
+    return printJson({
+      flow: definition.name,
+      seeds: ran,
+      firstSeed,
+      failingSeed: failingSeed ?? null,
+      states: Object.fromEntries([...counts].map(([name, { count }]) => [name, count])),
+    });
   for (const { count, state } of counts.values()) print(`${stateText(state)} ${out(`in ${plural(count, "world")}`, "dim")}`);
-  if (failingSeed === undefined) return print(`${plural(ran, "world")} in ${duration(performance.now() - began)}: the run came to the same end in each of them.`);
-  tell(`\n${err("✗", "red")} Seed ${failingSeed} did not come to the same end. See it again:\n  windhover simulate ${target} --first-seed ${failingSeed} --seeds 1`);
+  if (failingSeed === undefined)
+    return print(`${plural(ran, "world")} in ${duration(performance.now() - began)}: the run came to the same end in each of them.`);
+  tell(
+    `\n${err("✗", "red")} Seed ${failingSeed} did not come to the same end. See it again:\n  windhover simulate ${target} --first-seed ${failingSeed} --seeds 1`,
+  );
 }
 
 function whole(flag: string, text: string, least: number): number {

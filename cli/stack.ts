@@ -5,13 +5,19 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OURS = [pathToFileURL(ROOT).href, ROOT].flatMap((root) => ["sdk", "engine", "adapters", "cli", "server"].map((folder) => `${root}/${folder}/`));
 
-const isUsers = (line: string): boolean => !line.includes("node:") && !line.includes("(<anonymous>)") && !line.includes("/node_modules/") && !OURS.some((path) => line.includes(path));
+const isUsers = (line: string): boolean =>
+  !line.includes("node:") && !line.includes("(<anonymous>)") && !line.includes("/node_modules/") && !OURS.some((path) => line.includes(path));
 const placeOf = (line: string): string | undefined => /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?\s*$/.exec(line)?.[1];
 
 /** Frames of the user's own files, as they stand in the stack. */
 export function userFrames(stack: string | undefined): readonly string[] {
   const lines = (stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-  return lines.filter(isUsers).map((line) => line.trim().replaceAll("file://", "").replace(/^at <anonymous> \((.*)\)$/, "at $1"));
+  return lines.filter(isUsers).map((line) =>
+    line
+      .trim()
+      .replaceAll("file://", "")
+      .replace(/^at <anonymous> \((.*)\)$/, "at $1"),
+  );
 }
 
 /** `/home/me/flows.ts:12:9`, or undefined when the stack has no line of the user's. */

@@ -52,7 +52,13 @@ export function statusOf(state: RunState, now: number): string {
   if (state.row.reason && (state.row.type === "PAUSED" || state.row.type === "SCHEDULED" || state.row.type === "CANCELLING")) {
     const { message, until } = state.row.reason;
     parts.push(until === undefined ? message : `${message.replace(/\.$/, "")}: ${duration(Math.max(0, until - now))} left`);
-  } else if (open.length > 0) parts.push(`${open.slice(0, 3).map(([id, call]) => doing(id, call, now)).join(", ")}${open.length > 3 ? ` and ${open.length - 3} more` : ""}`);
+  } else if (open.length > 0)
+    parts.push(
+      `${open
+        .slice(0, 3)
+        .map(([id, call]) => doing(id, call, now))
+        .join(", ")}${open.length > 3 ? ` and ${open.length - 3} more` : ""}`,
+    );
   return parts.join(err(" · ", "dim"));
 }
 

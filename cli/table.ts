@@ -17,12 +17,18 @@ const lengthOf = (text: string): number => [...stripVTControlCharacters(text)].l
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], most = width()): string[] {
   const widths = columns.map((column, i) => Math.max(lengthOf(column.title), ...rows.map((row) => lengthOf(row[i] ?? ""))));
   for (let over = total(widths) - most; over > 0; over = total(widths) - most) {
-    const widest = columns.reduce((best, column, i) => (column.shrinks && (widths[i] as number) > LEAST && (best < 0 || (widths[i] as number) > (widths[best] as number)) ? i : best), -1);
+    const widest = columns.reduce(
+      (best, column, i) => (column.shrinks && (widths[i] as number) > LEAST && (best < 0 || (widths[i] as number) > (widths[best] as number)) ? i : best),
+      -1,
+    );
     if (widest < 0) break;
     widths[widest] = Math.max(LEAST, (widths[widest] as number) - over);
   }
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, i) => pad(cut(cell, widths[i] as number), widths[i] as number, columns[i]?.right === true, i === cells.length - 1)).join(" ".repeat(GAP)).trimEnd();
+    cells
+      .map((cell, i) => pad(cut(cell, widths[i] as number), widths[i] as number, columns[i]?.right === true, i === cells.length - 1))
+      .join(" ".repeat(GAP))
+      .trimEnd();
   return [out(line(columns.map((column) => column.title)), "dim"), ...rows.map(line)];
 }
 
@@ -37,18 +43,22 @@ function pad(text: string, size: number, right: boolean, last: boolean): string 
   return right ? fill + text : last ? text : text + fill;
 }
 
+const ESCAPE = "\u001b";
+const PARTS = new RegExp(`${ESCAPE}\\[[0-9;]*m|[\\s\\S]`, "gu");
+const COLOURS_AT_END = new RegExp(`(${ESCAPE}\\[[0-9;]*m)*$`);
+
 /** Cuts by visible characters: what is painted keeps its colours. */
 export function cut(text: string, most: number): string {
   if (lengthOf(text) <= most) return text;
   let seen = 0;
   let kept = "";
   // Escape sequences are taken whole.
-  for (const part of text.match(/\u001b\[[0-9;]*m|[\s\S]/gu) ?? []) {
-    if (part.startsWith("\u001b")) kept += part;
+  for (const part of text.match(PARTS) ?? []) {
+    if (part.startsWith(ESCAPE)) kept += part;
     else if (seen < most - 1) {
       kept += part;
       seen++;
     }
   }
-  return kept.includes("\u001b") ? kept.replace(/(\u001b\[[0-9;]*m)*$/, (end) => `…${end}`) : `${kept}…`;
+  return kept.includes(ESCAPE) ? kept.replace(COLOURS_AT_END, (end) => `…${end}`) : `${kept}…`;
 }

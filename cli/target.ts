@@ -9,7 +9,9 @@ import type { Exported, Loaded } from "./loader.ts";
 import { shortPath } from "./stack.ts";
 import { closest } from "./suggestion.ts";
 
-export type Target = { readonly flow: FlowDefinition; readonly deployment?: undefined } | { readonly deployment: DeploymentDefinition; readonly flow?: undefined };
+export type Target =
+  | { readonly flow: FlowDefinition; readonly deployment?: undefined }
+  | { readonly deployment: DeploymentDefinition; readonly flow?: undefined };
 
 /** `flows.ts` or `flows.ts:digest`; undefined for a name. */
 export function asFile(target: string): { readonly file: string; readonly name?: string } | undefined {
@@ -28,7 +30,11 @@ export function targetInFile({ exported }: Loaded, file: string, name: string | 
   if (name !== undefined) {
     const found = exported.find((e) => e.name === name) ?? exported.find((e) => e.flow?.name === name) ?? exported.find((e) => e.deployment?.name === name);
     if (found) return targetOf(found);
-    throw unknown(`${short} exports no flow or deployment "${name}".`, name, exported.map((e) => e.name));
+    throw unknown(
+      `${short} exports no flow or deployment "${name}".`,
+      name,
+      exported.map((e) => e.name),
+    );
   }
   const fallback = exported.find((e) => e.name === "default");
   if (fallback) return targetOf(fallback);
@@ -36,7 +42,11 @@ export function targetInFile({ exported }: Loaded, file: string, name: string | 
   const [only] = flows.length > 0 ? flows : exported;
   if (only && (flows.length === 1 || exported.length === 1)) return targetOf(only);
   const choices = exported.map((e) => `${short}:${e.name}`);
-  throw usage(`${short} exports ${flows.length} flows: say which one to run.`, { expected: `one of ${choices.join(", ")}`, got: short, action: `windhover run ${choices[0]}` });
+  throw usage(`${short} exports ${flows.length} flows: say which one to run.`, {
+    expected: `one of ${choices.join(", ")}`,
+    got: short,
+    action: `windhover run ${choices[0]}`,
+  });
 }
 
 /** @throws WH2001 */
@@ -54,5 +64,9 @@ export function targetByName({ code, exported, flows, deployments }: Loaded, nam
 
 function unknown(message: string, got: string, names: readonly string[]): WindhoverError {
   const guess = closest(got, names);
-  return new WindhoverError("WH2001", { message: `${message}${guess ? ` Did you mean "${guess}"?` : ""}`, expected: `one of ${[...new Set(names)].sort().join(", ")}`, got });
+  return new WindhoverError("WH2001", {
+    message: `${message}${guess ? ` Did you mean "${guess}"?` : ""}`,
+    expected: `one of ${[...new Set(names)].sort().join(", ")}`,
+    got,
+  });
 }

@@ -1,6 +1,7 @@
 /** What reaches a terminal: colours only where one looks at it, glyphs for states, times and durations as a person reads them. */
-import type { FinalType, StateRow, StateType } from "../engine/events.ts";
+
 import pc from "picocolors";
+import type { FinalType, StateRow, StateType } from "../engine/events.ts";
 
 export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "gray" | "bold" | "dim";
 export type Paint = (text: string, ...colours: readonly Colour[]) => string;
@@ -30,12 +31,33 @@ export function tell(line = ""): void {
 /** Columns of the terminal; output into a file or pipe is not cut. */
 export const width = (stream: NodeJS.WriteStream = process.stdout): number => (stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY);
 
-const GLYPHS: Readonly<Record<StateType, string>> = { SCHEDULED: "○", PENDING: "◌", RUNNING: "●", COMPLETED: "✓", FAILED: "✗", CANCELLED: "⊘", CRASHED: "✗", CANCELLING: "⊘", PAUSED: "‖" };
-const COLOURS: Readonly<Record<StateType, Colour>> = { SCHEDULED: "yellow", PENDING: "gray", RUNNING: "blue", COMPLETED: "green", FAILED: "red", CANCELLED: "gray", CRASHED: "magenta", CANCELLING: "gray", PAUSED: "yellow" };
+const GLYPHS: Readonly<Record<StateType, string>> = {
+  SCHEDULED: "○",
+  PENDING: "◌",
+  RUNNING: "●",
+  COMPLETED: "✓",
+  FAILED: "✗",
+  CANCELLED: "⊘",
+  CRASHED: "✗",
+  CANCELLING: "⊘",
+  PAUSED: "‖",
+};
+const COLOURS: Readonly<Record<StateType, Colour>> = {
+  SCHEDULED: "yellow",
+  PENDING: "gray",
+  RUNNING: "blue",
+  COMPLETED: "green",
+  FAILED: "red",
+  CANCELLED: "gray",
+  CRASHED: "magenta",
+  CANCELLING: "gray",
+  PAUSED: "yellow",
+};
 
 export const glyph = (type: StateType, paint: Paint = out): string => paint(GLYPHS[type], COLOURS[type]);
 /** `✓ Completed`, in the state's colour. */
-export const stateText = ({ type, name }: Pick<StateRow, "type" | "name">, paint: Paint = out): string => `${glyph(type, paint)} ${paint(spaced(name), COLOURS[type])}`;
+export const stateText = ({ type, name }: Pick<StateRow, "type" | "name">, paint: Paint = out): string =>
+  `${glyph(type, paint)} ${paint(spaced(name), COLOURS[type])}`;
 /** `AwaitingRetry` is read as `Awaiting retry`. */
 export const spaced = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 export const isBad = (type: StateType): type is FinalType => type === "FAILED" || type === "CRASHED" || type === "CANCELLED";
@@ -45,7 +67,11 @@ export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1000);
-  for (const [size, unit, below, next] of [[86_400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]] as const) {
+  for (const [size, unit, below, next] of [
+    [86_400, "d", 3600, "h"],
+    [3600, "h", 60, "min"],
+    [60, "min", 1, "s"],
+  ] as const) {
     if (seconds < size) continue;
     const rest = Math.floor((seconds % size) / below);
     return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${next}` : ""}`;

@@ -39,8 +39,15 @@ export async function getVariable(name: string, flags: Flags): Promise<void> {
 export async function listVariables(flags: Flags): Promise<void> {
   await look(flags, async ({ backend }) => {
     const { registry, results, clock } = backend.ports;
-    const rows = await Promise.all((await registry.list("variable")).map(async ({ key, value }) => ({ name: key, value: await readPayload(value.value, results), updatedAt: value.updatedAt })));
-    if (flags.json) return printJson({ variables: rows.map((row) => ({ ...row, value: jsonOf(row.value), updatedAt: new Date(row.updatedAt).toISOString() })) });
+    const rows = await Promise.all(
+      (await registry.list("variable")).map(async ({ key, value }) => ({
+        name: key,
+        value: await readPayload(value.value, results),
+        updatedAt: value.updatedAt,
+      })),
+    );
+    if (flags.json)
+      return printJson({ variables: rows.map((row) => ({ ...row, value: jsonOf(row.value), updatedAt: new Date(row.updatedAt).toISOString() })) });
     if (rows.length === 0) return tell("No variables are set. Set one: windhover variables set NAME VALUE");
     printTable(
       [{ title: "VARIABLE" }, { title: "VALUE", shrinks: true }, { title: "SET", right: true }],
@@ -59,5 +66,10 @@ export async function removeVariable(name: string, flags: SettingFlags): Promise
 
 async function unknown(registry: Ports["registry"], name: string): Promise<WindhoverError> {
   const names = (await registry.list("variable")).map((row) => row.key);
-  return new WindhoverError("WH2013", { message: `No variable is called "${name}".`, expected: names.length > 0 ? `one of ${names.join(", ")}` : "a variable that was set", got: name, action: "`windhover variables ls` lists them; `windhover variables set NAME VALUE` makes one." });
+  return new WindhoverError("WH2013", {
+    message: `No variable is called "${name}".`,
+    expected: names.length > 0 ? `one of ${names.join(", ")}` : "a variable that was set",
+    got: name,
+    action: "`windhover variables ls` lists them; `windhover variables set NAME VALUE` makes one.",
+  });
 }

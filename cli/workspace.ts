@@ -16,7 +16,12 @@ export async function look<T>(flags: SettingFlags, work: (workspace: Workspace) 
 }
 
 /** Loads the files, and opens the directory to run what they define. */
-export async function serve<T>(settings: Settings, files: readonly string[], options: Omit<OpenOptions, "directory" | "work">, work: (workspace: Workspace) => Promise<T>): Promise<T> {
+export async function serve<T>(
+  settings: Settings,
+  files: readonly string[],
+  options: Omit<OpenOptions, "directory" | "work">,
+  work: (workspace: Workspace) => Promise<T>,
+): Promise<T> {
   const { loadEntries } = await import("./loader.ts");
   const loaded = await loadEntries(files);
   return withRuntime(settings, { pools: settings.pools, ...options, code: loaded.code }, loaded, work);

@@ -95,13 +95,56 @@ export type CallDraft = Writable<Omit<CallView, "attempts" | "waits" | "map">> &
 type Called = Extract<RunEvent, { type: "called" }>;
 
 export function newCall(event: Called, at: number, flowAttempt: number): CallDraft {
-  const { call, kind, name, role, retries = 0, timeoutSeconds, pool, tags = [], limits = [], deps = [], after = [], args, child, input, until, items, follows } = event;
+  const {
+    call,
+    kind,
+    name,
+    role,
+    retries = 0,
+    timeoutSeconds,
+    pool,
+    tags = [],
+    limits = [],
+    deps = [],
+    after = [],
+    args,
+    child,
+    input,
+    until,
+    items,
+    follows,
+  } = event;
   const detail = role === "hook" && typeof event.detail === "string" ? (decode(event.detail) as HookDetail) : undefined;
   const wanted = [...limits, ...(event.limit ? [event.limit] : [])].map((limit) => limit.name);
-  const draft: CallDraft = { id: call, kind, name, flowAttempt, state: { type: "PENDING", name: "Pending", timestamp: at }, calledAt: at, ranMs: 0, attempts: [], waits: [], retries, tags, limits: wanted, deps, after };
+  const draft: CallDraft = {
+    id: call,
+    kind,
+    name,
+    flowAttempt,
+    state: { type: "PENDING", name: "Pending", timestamp: at },
+    calledAt: at,
+    ranMs: 0,
+    attempts: [],
+    waits: [],
+    retries,
+    tags,
+    limits: wanted,
+    deps,
+    after,
+  };
   const known = { role, hook: detail?.hook, of: detail?.flow ? undefined : detail?.of, timeoutSeconds, pool, args, child, input, until };
   for (const [key, value] of Object.entries(known)) if (value !== undefined) Object.assign(draft, { [key]: value });
-  if (kind === "map") draft.map = { done: 0, failed: 0, running: 0, retried: 0, failedItems: [], progress: [], ...(items !== undefined && { total: items }), ...(follows?.[0] !== undefined && { follows: follows[0] }) };
+  if (kind === "map")
+    draft.map = {
+      done: 0,
+      failed: 0,
+      running: 0,
+      retried: 0,
+      failedItems: [],
+      progress: [],
+      ...(items !== undefined && { total: items }),
+      ...(follows?.[0] !== undefined && { follows: follows[0] }),
+    };
   if (kind === "sleep" || kind === "input" || kind === "pause") draft.waits.push({ code: kind, from: at, ...(input !== undefined && { what: input }) });
   if (kind === "acquire") draft.waits.push({ code: "limit", from: at, what: wanted[0] });
   return draft;
@@ -114,12 +157,20 @@ export function attempted(draft: CallDraft, { attempt, where, piece }: Extract<R
     draft.map.running += sizeOf(piece);
     return;
   }
-  if (draft.attempts.length === 0 && at > draft.calledAt && draft.waits.length === 0 && (draft.deps.length > 0 || draft.after.length > 0)) draft.waits.push({ code: "dependency", from: draft.calledAt, to: at });
+  if (draft.attempts.length === 0 && at > draft.calledAt && draft.waits.length === 0 && (draft.deps.length > 0 || draft.after.length > 0))
+    draft.waits.push({ code: "dependency", from: draft.calledAt, to: at });
   draft.attempts.push({ attempt, where: where ?? "queue", sentAt: at, outcome: "running" });
 }
 
 export function failed(draft: CallDraft, { attempt, error, crashed, retryAt, ran }: Extract<RunEvent, { type: "failed" }>, at: number): void {
-  endAttempt(draft, draft.attempts.find((one) => one.attempt === attempt), crashed ? "crashed" : "failed", at, ran, error);
+  endAttempt(
+    draft,
+    draft.attempts.find((one) => one.attempt === attempt),
+    crashed ? "crashed" : "failed",
+    at,
+    ran,
+    error,
+  );
   const last = draft.attempts.at(-1);
   if (last && retryAt !== undefined) {
     last.retryAt = retryAt;
@@ -131,14 +182,28 @@ export function settled(draft: CallDraft, event: Extract<RunEvent, { type: "sett
   closeWaits(draft, at);
   draft.endedAt = at;
   const outcome = event.ok ? "completed" : event.label === "Cancelled" ? "cancelled" : event.label === "Crashed" ? "crashed" : "failed";
-  endAttempt(draft, draft.attempts.findLast((one) => one.outcome === "running"), outcome, at, event.ran, event.ok ? undefined : event.error);
+  endAttempt(
+    draft,
+    draft.attempts.findLast((one) => one.outcome === "running"),
+    outcome,
+    at,
+    event.ran,
+    event.ok ? undefined : event.error,
+  );
   draft.state = stateOfSettled(event, at);
   if (draft.map) draft.map.running = 0;
   if (event.ok && event.value !== undefined) draft.value = event.value;
   if (!event.ok) draft.error = event.error;
 }
 
-function endAttempt(draft: CallDraft, attempt: Writable<AttemptView> | undefined, outcome: AttemptView["outcome"], at: number, ran: readonly [number, number] | undefined, error?: Payload): void {
+function endAttempt(
+  draft: CallDraft,
+  attempt: Writable<AttemptView> | undefined,
+  outcome: AttemptView["outcome"],
+  at: number,
+  ran: readonly [number, number] | undefined,
+  error?: Payload,
+): void {
   if (!attempt) return;
   attempt.outcome = outcome;
   if (error !== undefined) attempt.error = error;
@@ -189,10 +254,19 @@ function stateOfSettled(event: Extract<RunEvent, { type: "settled" }>, timestamp
 /** The state of a call that is open, with the reason where it does not run. */
 export function stateOfOpen(draft: CallDraft, open: OpenCall, now: Pick<Entry, "at">, run: { readonly paused?: true; readonly cancel?: unknown }): StateRow {
   const timestamp = open.since ?? draft.attempts.at(-1)?.sentAt ?? draft.calledAt;
-  const waits = (type: StateRow["type"], name: string, reason: Omit<Reason, "since">): StateRow => ({ type, name, timestamp, reason: { since: timestamp, ...reason } });
+  const waits = (type: StateRow["type"], name: string, reason: Omit<Reason, "since">): StateRow => ({
+    type,
+    name,
+    timestamp,
+    reason: { since: timestamp, ...reason },
+  });
   if (open.needs?.length) {
     const names = open.needs.slice(0, 3).map((id) => `"${placeOf(id)}"`);
-    return waits("PENDING", "Pending", { code: "dependency", message: `It waits for ${names.join(", ")}${open.needs.length > 3 ? ` and ${open.needs.length - 3} more` : ""}.`, blockedBy: open.needs });
+    return waits("PENDING", "Pending", {
+      code: "dependency",
+      message: `It waits for ${names.join(", ")}${open.needs.length > 3 ? ` and ${open.needs.length - 3} more` : ""}.`,
+      blockedBy: open.needs,
+    });
   }
   if (open.waits === "slot" || open.kind === "acquire") {
     const limit = open.wants?.[0]?.name ?? draft.limits[0] ?? "a limit";
@@ -200,14 +274,19 @@ export function stateOfOpen(draft: CallDraft, open: OpenCall, now: Pick<Entry, "
   }
   if (open.waits === "retry") {
     const last = draft.attempts.at(-1);
-    return waits("SCHEDULED", "AwaitingRetry", { code: "retry", message: `Attempt ${last?.attempt ?? 1} failed; it is tried again.`, ...(last?.retryAt !== undefined && { until: last.retryAt }) });
+    return waits("SCHEDULED", "AwaitingRetry", {
+      code: "retry",
+      message: `Attempt ${last?.attempt ?? 1} failed; it is tried again.`,
+      ...(last?.retryAt !== undefined && { until: last.retryAt }),
+    });
   }
   if (open.waits === "pause") return waits("PENDING", "Pending", { code: "paused", message: "The run is paused; `resume` lets it start." });
   const until = open.until === undefined ? {} : { until: open.until };
   if (open.kind === "sleep") return waits("PAUSED", "Suspended", { code: "sleep", message: "It sleeps.", ...until });
   if (open.kind === "input") return waits("PAUSED", "Suspended", { code: "input", message: `It waits for the input "${open.input}".`, ...until });
   if (open.kind === "pause") return waits("PAUSED", "Paused", { code: "pause", message: "It waits until somebody resumes the run.", ...until });
-  if (run.cancel) return { type: "CANCELLING", name: "Cancelling", timestamp: now.at, reason: { code: "cancelling", message: "It is told to stop.", since: now.at } };
+  if (run.cancel)
+    return { type: "CANCELLING", name: "Cancelling", timestamp: now.at, reason: { code: "cancelling", message: "It is told to stop.", since: now.at } };
   if ((open.attempt ?? 0) > 1) return { type: "RUNNING", name: "Retrying", timestamp };
   return { type: "RUNNING", name: "Running", timestamp };
 }

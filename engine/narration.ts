@@ -29,7 +29,10 @@ export interface NarratedLine {
 
 interface Known {
   readonly name: string;
-  readonly calls: Map<string, { readonly kind: CallKind; readonly name: string; readonly quiet: boolean; readonly until?: number; readonly since: number; readonly input?: string }>;
+  readonly calls: Map<
+    string,
+    { readonly kind: CallKind; readonly name: string; readonly quiet: boolean; readonly until?: number; readonly since: number; readonly input?: string }
+  >;
   readonly maps: Map<string, { total?: number; done: number; failed: number; told: number; listed: number }>;
   lastError?: string;
 }
@@ -37,7 +40,19 @@ interface Known {
 /** Progress of a map is told at each tenth, and its first failures one by one. */
 const STEPS = 10;
 const FAILURES_TOLD = 3;
-const NEWS: ReadonlySet<RunEvent["type"]> = new Set(["started", "settled", "items", "failed", "granted", "input", "rejected", "cancelling", "paused", "resumed", "rerun"]);
+const NEWS: ReadonlySet<RunEvent["type"]> = new Set([
+  "started",
+  "settled",
+  "items",
+  "failed",
+  "granted",
+  "input",
+  "rejected",
+  "cancelling",
+  "paused",
+  "resumed",
+  "rerun",
+]);
 
 type Say = (text: string, more?: { readonly level?: LogLevel; readonly call?: string; readonly error?: Payload }) => void;
 
@@ -58,7 +73,16 @@ export class Narrator {
       if (!NEWS.has(event.type)) phase = "decision";
       const say: Say = (text, { level = "info", call, error } = {}) => {
         const thrown = error === undefined ? undefined : errorOf(error);
-        lines.push({ at: entry.at, level, run, runName: known.name, text, phase, ...(call !== undefined && { call }), ...(thrown instanceof Error && thrown.stack !== undefined && { stack: thrown.stack }) });
+        lines.push({
+          at: entry.at,
+          level,
+          run,
+          runName: known.name,
+          text,
+          phase,
+          ...(call !== undefined && { call }),
+          ...(thrown instanceof Error && thrown.stack !== undefined && { stack: thrown.stack }),
+        });
       };
       tell(event, { known, state, at: entry.at, say });
       if (event.type === "ended") this.#runs.delete(run);
@@ -95,7 +119,11 @@ function tell(event: RunEvent, telling: Telling): void {
       if (event.piece !== undefined) return;
       const next = event.retryAt === undefined ? "Retrying at once" : `Retrying in ${span(rounded(event.retryAt - at))}`;
       if (event.crashed) say("The process that ran it died. Running it again.", { level: "warn", call: event.call });
-      else say(`Encountered an exception during execution: ${messageOf(event.error)}. ${next} (attempt ${event.attempt + 1}).`, { level: "warn", call: event.call });
+      else
+        say(`Encountered an exception during execution: ${messageOf(event.error)}. ${next} (attempt ${event.attempt + 1}).`, {
+          level: "warn",
+          call: event.call,
+        });
       return;
     }
     case "settled":
@@ -109,14 +137,22 @@ function tell(event: RunEvent, telling: Telling): void {
     case "rejected":
       return say(`Refused an input '${event.name}': ${messageOf(event.error)}`, { level: "warn" });
     case "cancelling":
-      return say(event.timedOut ? (event.why ?? "The flow timed out: it is being stopped") : `Cancelling: it waits for its code, tasks and subflows to stop${event.why ? ` (${event.why})` : ""}`, { level: "warn" });
+      return say(
+        event.timedOut
+          ? (event.why ?? "The flow timed out: it is being stopped")
+          : `Cancelling: it waits for its code, tasks and subflows to stop${event.why ? ` (${event.why})` : ""}`,
+        { level: "warn" },
+      );
     case "paused":
       return say(`Paused. To go on: windhover runs resume ${known.name}`);
     case "resumed":
       return say("Resumed");
     case "retrying":
       known.lastError = messageOf(event.error);
-      return say(`Encountered an exception during execution: ${messageOf(event.error)}. Retrying ${event.at > at ? `in ${span(rounded(event.at - at))}` : "at once"} (attempt ${event.attempt}).`, { level: "warn" });
+      return say(
+        `Encountered an exception during execution: ${messageOf(event.error)}. Retrying ${event.at > at ? `in ${span(rounded(event.at - at))}` : "at once"} (attempt ${event.attempt}).`,
+        { level: "warn" },
+      );
     case "rerun":
       return say(`Executing the flow again (attempt ${event.attempt})`);
     case "continued":
@@ -124,7 +160,9 @@ function tell(event: RunEvent, telling: Telling): void {
     case "ended":
       return ended(event, telling);
     case "returned":
-      return state.open && Object.values(state.open).some((open) => open.role !== "hook") ? say("The flow's function has returned; waiting for what it started", { level: "debug" }) : undefined;
+      return state.open && Object.values(state.open).some((open) => open.role !== "hook")
+        ? say("The flow's function has returned; waiting for what it started", { level: "debug" })
+        : undefined;
   }
 }
 
@@ -140,14 +178,20 @@ function called(event: Extract<RunEvent, { type: "called" }>, { known, say, at }
       return say(`Created task run '${call}' for task '${task}'`);
     case "map":
       known.maps.set(call, { total: event.items, done: 0, failed: 0, told: 0, listed: 0 });
-      return say(event.items === undefined ? `Created task runs for '${task}' ('${call}'), one for each item of '${event.deps?.[0] ?? event.follows?.[0] ?? "its input"}'` : `Created ${count(event.items, "task run")} for '${task}' ('${call}')`);
+      return say(
+        event.items === undefined
+          ? `Created task runs for '${task}' ('${call}'), one for each item of '${event.deps?.[0] ?? event.follows?.[0] ?? "its input"}'`
+          : `Created ${count(event.items, "task run")} for '${task}' ('${call}')`,
+      );
     case "flow":
       return say(`Created subflow run '${runName(event.child ?? "")}' for flow '${name}'`);
     case "sleep":
       if ((until ?? 0) > at) say(`Sleeping for ${span((until ?? at) - at)}${(until ?? at) - at > 60_000 ? `, until ${moment(until ?? at)}` : ""}`);
       return;
     case "input":
-      return say(`Waiting for the input '${input}'${until === undefined ? "" : `, until ${moment(until)}`}. To answer: windhover runs input ${known.name} ${input} '<JSON>'`);
+      return say(
+        `Waiting for the input '${input}'${until === undefined ? "" : `, until ${moment(until)}`}. To answer: windhover runs input ${known.name} ${input} '<JSON>'`,
+      );
     case "pause":
       return say(`Paused${until === undefined ? "" : `, until ${moment(until)} at the latest`}. To go on: windhover runs resume ${known.name}`);
     case "acquire":
@@ -166,12 +210,22 @@ function attempted({ call, attempt, where, piece }: Extract<RunEvent, { type: "a
   if (piece || known.calls.get(call)?.quiet) return;
   const pool = state.open[call]?.pool;
   if (attempt > 1) return say(`Executing '${call}' again (attempt ${attempt})`);
-  say(where === "inline" ? `Executing '${call}' immediately...` : `Submitted task run '${call}' for execution${pool === undefined ? "" : ` in the pool '${pool}'`}`);
+  say(
+    where === "inline"
+      ? `Executing '${call}' immediately...`
+      : `Submitted task run '${call}' for execution${pool === undefined ? "" : ` in the pool '${pool}'`}`,
+  );
 }
 
 function settled(event: Extract<RunEvent, { type: "settled" }>, { known, say, at }: Telling): void {
   const { call, label } = event;
-  const { kind, quiet, since, name, input } = known.calls.get(call) ?? { kind: "task" as CallKind, quiet: false, since: at, name: placeOf(call), input: undefined };
+  const { kind, quiet, since, name, input } = known.calls.get(call) ?? {
+    kind: "task" as CallKind,
+    quiet: false,
+    since: at,
+    name: placeOf(call),
+    input: undefined,
+  };
   known.calls.delete(call);
   if (kind === "sleep" && event.ok) return at > since ? say(`Woke up after ${span(at - since)}`) : undefined;
   if (kind === "input" && label === "TimedOut") return say(`Nobody sent the input '${input}' in time`, { level: "warn" });
@@ -179,8 +233,13 @@ function settled(event: Extract<RunEvent, { type: "settled" }>, { known, say, at
   if (!["task", "map", "flow"].includes(kind) && (event.ok || label === "Cancelled")) return;
   if (kind === "map") mapEnded(call, { known, say });
   // A subflow tells of its own end in its own words.
-  if (kind === "flow") return event.ok ? undefined : say(`Subflow '${name}' ended in state ${inState(label ?? "Failed", messageOf(event.error))}`, { level: "warn" });
-  if (event.ok) return say(`Finished in state ${label && label !== "Reused" ? `${label}(type=COMPLETED)` : label === "Reused" ? "Completed(taken over from an earlier run)" : "Completed()"}`, { call });
+  if (kind === "flow")
+    return event.ok ? undefined : say(`Subflow '${name}' ended in state ${inState(label ?? "Failed", messageOf(event.error))}`, { level: "warn" });
+  if (event.ok)
+    return say(
+      `Finished in state ${label && label !== "Reused" ? `${label}(type=COMPLETED)` : label === "Reused" ? "Completed(taken over from an earlier run)" : "Completed()"}`,
+      { call },
+    );
   const message = messageOf(event.error);
   if (label === "Cancelled") return say("Finished in state Cancelled()", { call });
   known.lastError = message;
@@ -232,7 +291,12 @@ function hookName(detail: Payload | undefined): string {
 const errorOf = (error: Payload): unknown => (typeof error === "string" ? decodeError(error) : undefined);
 function messageOf(error: Payload): string {
   const thrown = errorOf(error);
-  const text = thrown instanceof WindhoverError ? thrown.message : thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown ?? "an error that is too large to show here");
+  const text =
+    thrown instanceof WindhoverError
+      ? thrown.message
+      : thrown instanceof Error
+        ? `${thrown.name}: ${thrown.message}`
+        : String(thrown ?? "an error that is too large to show here");
   const [first = ""] = text.split("\n");
   return first.length > 500 ? `${first.slice(0, 500)}…` : first;
 }

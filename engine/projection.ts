@@ -2,8 +2,9 @@
  * A run's log as people see it: the facts of its head, every call with its state and the reason where it waits, what depends on what, and rows for a timeline. Pure, and
  * derived from the log alone, so it can be thrown away and made again. Values stay as they lie in the log; whoever shows them decodes them, or fetches them from the store.
  */
-import type { Entry, Payload, RunEvent, StateRow } from "./events.ts";
+
 import { attempted, type CallDraft, type CallView, failed, itemsEnded, newCall, settled, stateOfOpen, type WaitView } from "./call-view.ts";
+import type { Entry, Payload, RunEvent, StateRow } from "./events.ts";
 import { parseActor, type Starter } from "./messages.ts";
 import type { RunState } from "./run-state.ts";
 import { isFinal } from "./state.ts";
@@ -154,10 +155,28 @@ class Fold {
     const counts: Partial<Record<StateRow["type"], number>> = {};
     for (const call of calls) if (call.role !== "hook") counts[call.state.type] = (counts[call.state.type] ?? 0) + 1;
     const starter: Starter | undefined = this.#started?.starter ?? state.starter;
-    const parent = starter && parseActor(starter.actor).kind === "run" ? { run: parseActor(starter.actor).name, ...(starter.call !== undefined && { call: starter.call }) } : undefined;
-    const optional = { parameters: this.#started?.parameters, result: state.result, error: state.error, deployment: state.deployment, version: state.version ?? this.#started?.version, parent, origin: state.origin, continuedAs: state.continuedAs, startedAt: state.startedAt, endedAt, scheduledTime: state.scheduledTime };
+    const parent =
+      starter && parseActor(starter.actor).kind === "run"
+        ? { run: parseActor(starter.actor).name, ...(starter.call !== undefined && { call: starter.call }) }
+        : undefined;
+    const optional = {
+      parameters: this.#started?.parameters,
+      result: state.result,
+      error: state.error,
+      deployment: state.deployment,
+      version: state.version ?? this.#started?.version,
+      parent,
+      origin: state.origin,
+      continuedAs: state.continuedAs,
+      startedAt: state.startedAt,
+      endedAt,
+      scheduledTime: state.scheduledTime,
+    };
     const from = state.startedAt ?? state.createdAt;
-    const busy = covered(timeline.flatMap((row) => row.bars.filter((bar) => bar.kind === "ran" || bar.kind === "subflow")), endedAt ?? at);
+    const busy = covered(
+      timeline.flatMap((row) => row.bars.filter((bar) => bar.kind === "ran" || bar.kind === "subflow")),
+      endedAt ?? at,
+    );
     return {
       id: parseActor(actor).name,
       name: state.name,
@@ -188,7 +207,8 @@ class Fold {
       draft.state = stateOfOpen(draft, open, last, state);
       if (draft.map && open.map) draft.map.total ??= open.map.total;
       const { reason } = draft.state;
-      if (reason && ["dependency", "limit"].includes(reason.code) && draft.waits.every((wait) => wait.to !== undefined)) draft.waits.push({ code: reason.code as WaitView["code"], from: reason.since, what: reason.blockedBy?.[0] });
+      if (reason && ["dependency", "limit"].includes(reason.code) && draft.waits.every((wait) => wait.to !== undefined))
+        draft.waits.push({ code: reason.code as WaitView["code"], from: reason.since, what: reason.blockedBy?.[0] });
       return;
     }
     const crashed = state.row.type === "CRASHED";
@@ -196,7 +216,8 @@ class Fold {
     draft.state = { type: crashed ? "CRASHED" : "CANCELLED", name: crashed ? "Crashed" : "Cancelled", timestamp, message: "The run ended while it was open." };
     draft.endedAt = timestamp;
     for (const wait of draft.waits) wait.to ??= timestamp;
-    for (const attempt of draft.attempts) if (attempt.outcome === "running") Object.assign(attempt, { outcome: crashed ? "crashed" : "cancelled", to: timestamp });
+    for (const attempt of draft.attempts)
+      if (attempt.outcome === "running") Object.assign(attempt, { outcome: crashed ? "crashed" : "cancelled", to: timestamp });
   }
 
   /** The flow's own code runs for moments only: a tick at each turn in which it made a call, its start and its end. */
@@ -210,7 +231,10 @@ class Fold {
 function edgesOf(calls: readonly CallView[], known: ReadonlyMap<string, unknown>): Edge[] {
   return calls.flatMap(({ id, deps, after, map }) => {
     const data = new Set([...deps, ...(map?.follows === undefined ? [] : [map.follows])]);
-    const all = [...[...data].map((from): Edge => ({ from, to: id, kind: "data" })), ...after.filter((from) => !data.has(from)).map((from): Edge => ({ from, to: id, kind: "order" }))];
+    const all = [
+      ...[...data].map((from): Edge => ({ from, to: id, kind: "data" })),
+      ...after.filter((from) => !data.has(from)).map((from): Edge => ({ from, to: id, kind: "order" })),
+    ];
     return all.filter((edge) => known.has(edge.from));
   });
 }
@@ -222,7 +246,8 @@ function barsOf(call: CallView): Bar[] {
     bars.push({ kind: "ran", from, ...(to !== undefined && { to }), outcome, attempt });
   }
   if (call.kind === "flow") bars.push({ kind: "subflow", from: call.calledAt, ...(call.endedAt !== undefined && { to: call.endedAt }) });
-  if (call.kind === "map" && call.startedAt !== undefined) bars.push({ kind: "ran", from: call.startedAt, ...(call.endedAt !== undefined && { to: call.endedAt }) });
+  if (call.kind === "map" && call.startedAt !== undefined)
+    bars.push({ kind: "ran", from: call.startedAt, ...(call.endedAt !== undefined && { to: call.endedAt }) });
   return bars.sort((a, b) => a.from - b.from);
 }
 

@@ -1,11 +1,12 @@
 /** Puts a run's story on a stream, a line each: `12:34:56.789 | INFO    | Task run 'extract-0' - Finished in state Completed()`. */
+
+import pc from "picocolors";
 import { decode } from "../../engine/codec.ts";
 import type { Entry } from "../../engine/events.ts";
 import { parseActor } from "../../engine/messages.ts";
 import { type NarratedLine, Narrator } from "../../engine/narration.ts";
 import type { LogLevel, LogLine } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
-import pc from "picocolors";
 
 export interface PrinterOptions {
   /** Default: the standard error. */
@@ -74,8 +75,13 @@ export class Printer {
     if (ORDER.indexOf(level) < this.#least) return;
     const { dim, blue, yellow, red, gray, green, cyan, magenta } = this.#colours;
     const paint = { debug: gray, info: blue, warn: yellow, error: red }[level];
-    const state = text.replace(/^(Finished in state )(\w+)/, (_, start: string, name: string) => `${start}${(STATE_IS_GOOD.has(name) ? green : level === "warn" ? yellow : red)(name)}`);
-    this.#write(`${dim(time(at))} ${dim("|")} ${paint(LABEL[level].padEnd(7))} ${dim("|")} ${(subject.startsWith("Flow") ? magenta : cyan)(subject)} ${dim("-")} ${state}\n`);
+    const state = text.replace(
+      /^(Finished in state )(\w+)/,
+      (_, start: string, name: string) => `${start}${(STATE_IS_GOOD.has(name) ? green : level === "warn" ? yellow : red)(name)}`,
+    );
+    this.#write(
+      `${dim(time(at))} ${dim("|")} ${paint(LABEL[level].padEnd(7))} ${dim("|")} ${(subject.startsWith("Flow") ? magenta : cyan)(subject)} ${dim("-")} ${state}\n`,
+    );
   }
 }
 
@@ -83,7 +89,14 @@ const STATE_IS_GOOD: ReadonlySet<string> = new Set(["Completed", "Cached", "Reus
 
 function framesOf(stack: string): string[] {
   const ours = decodeURIComponent(OURS.pathname);
-  const frames = stack.split("\n").filter((line) => /^\s+at /.test(line) && !NOT_THE_AUTHORS.test(line) && !["sdk", "engine", "adapters", "cli", "server"].some((folder) => line.includes(`${ours}${folder}/`)));
+  const frames = stack
+    .split("\n")
+    .filter(
+      (line) =>
+        /^\s+at /.test(line) &&
+        !NOT_THE_AUTHORS.test(line) &&
+        !["sdk", "engine", "adapters", "cli", "server"].some((folder) => line.includes(`${ours}${folder}/`)),
+    );
   return frames.slice(0, FRAMES).map((frame) => frame.replace("file://", "").replace(/at <anonymous> \((.*)\)$/, "at $1"));
 }
 
