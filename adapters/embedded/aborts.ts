@@ -39,7 +39,9 @@ export class EmbeddedAborts implements Aborts, Section {
   }
 
   async marked(actor: string, call: string): Promise<boolean> {
-    return this.#journal.read(this, () => this.#isMarked(actor, call));
+    this.#journal.check();
+    // A mark that another process has just set is heard of within a hundredth of a second, as by a watch.
+    return this.#actors.has(actor) && this.#journal.read(this, () => this.#isMarked(actor, call));
   }
 
   watch(actor: string, call: string, aborted: () => void): () => void {

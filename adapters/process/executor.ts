@@ -1,6 +1,7 @@
 /** Takes task messages from the pools, runs what is in them side by side, and reports. A message that was received before is a crash, never a run (rule 13). */
 import { runAttempt } from "../../engine/attempt.ts";
 import { DEFAULT_POOL } from "../../engine/effects.ts";
+import { LIMITS } from "../../engine/limits.ts";
 import type { TaskReport } from "../../engine/messages.ts";
 import type { TaskDelivery, TaskItem } from "../../engine/ports.ts";
 import type { Host } from "../../engine/turn.ts";
@@ -9,7 +10,7 @@ import type { PumpedBackend } from "./worker.ts";
 
 /** How many tasks of a pool run at once. */
 export type PoolLimits = Readonly<Record<string, number>>;
-const DEFAULT_AT_ONCE = 256;
+const DEFAULT_AT_ONCE = 1000;
 const POOL_AT_ONCE = 16;
 /** Reports in one message, at most. */
 const REPORTS = 500;
@@ -62,10 +63,11 @@ export class Executor {
       try {
         for (const pool of [...this.#free.keys()]) {
           while (!this.#stopped && (this.#free.get(pool) as number) > 0) {
-            const [delivery] = await ports.tasks.receive(pool, 1);
-            if (!delivery) break;
+            // Several at once share the backend's commit; a packed message may hold as many tasks as LIMITS.packedTasks.
+            const deliveries = await ports.tasks.receive(pool, Math.max(1, Math.floor((this.#free.get(pool) as number) / LIMITS.packedTasks)));
+            if (deliveries.length === 0) break;
             this.steps++;
-            this.#take(delivery);
+            for (const delivery of deliveries) this.#take(delivery);
           }
         }
       } catch (error) {

@@ -8,20 +8,25 @@ import { build } from "esbuild";
 import { afterAll } from "vitest";
 
 const here = dirname(fileURLToPath(import.meta.url));
-let program: Promise<string> | undefined;
+const folder = join(here, "..", "..", "node_modules", `.windhover-child-${process.pid}`);
+const programs = new Map<string, Promise<string>>();
 
-/** The path of the bundle. It lies where `libsql` is found. */
-export function bundled(): Promise<string> {
-  program ??= (async () => {
-    const outfile = join(here, "..", "..", "node_modules", `.windhover-child-${process.pid}`, "child.mjs");
-    mkdirSync(dirname(outfile), { recursive: true });
-    await build({ entryPoints: [join(here, "child.ts")], bundle: true, packages: "external", platform: "node", format: "esm", outfile, logLevel: "error" });
+/** The path of the bundle of a program beside this file, or of one given by its path. It lies where `libsql` is found. */
+export function bundled(source: string = join(here, "child.ts")): Promise<string> {
+  const known = programs.get(source);
+  if (known) return known;
+  const program = (async () => {
+    const outfile = join(folder, `child-${programs.size}.mjs`);
+    mkdirSync(folder, { recursive: true });
+    await build({ entryPoints: [source], bundle: true, packages: "external", platform: "node", format: "esm", outfile, logLevel: "error" });
     return outfile;
   })();
+  programs.set(source, program);
   return program;
 }
 afterAll(async () => {
-  if (program) rmSync(dirname(await program), { recursive: true, force: true });
+  await Promise.all(programs.values());
+  rmSync(folder, { recursive: true, force: true });
 });
 
 export interface Said {
@@ -47,8 +52,11 @@ export class Child {
     void this.ended.then(() => this.#tell());
   }
 
-  static async start(...args: readonly string[]): Promise<Child> {
-    return new Child(spawn(process.execPath, [await bundled(), ...args], { stdio: ["ignore", "pipe", "inherit"] }));
+  static start(...args: readonly string[]): Promise<Child> {
+    return Child.run(undefined, args);
+  }
+  static async run(source: string | undefined, args: readonly string[]): Promise<Child> {
+    return new Child(spawn(process.execPath, [await bundled(source), ...args], { stdio: ["ignore", "pipe", "inherit"] }));
   }
 
   /** Resolves when the condition holds, or the process has ended. */
