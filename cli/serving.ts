@@ -96,7 +96,7 @@ export async function tellWhatIsNotServed({ client }: OpenedEmbedded, deployment
 }
 
 export function fact(label: string, text: string): void {
-  tell(`  ${err(label.padEnd(12), "dim")}${text}`);
+  tell(`  ${err(label.padEnd(14), "dim")}${text}`);
 }
 
 /** A line for each deployment, with its next time and where it listens. */

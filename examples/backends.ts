@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test } from "vitest";
-import { type Client, connect, type Run, type State } from "windhover";
+import { expect, test } from "vitest";
+import { type Client, connect, type Flow, type Run, type State } from "windhover";
 import { createTestHarness } from "windhover/testing";
 
 export interface World {
@@ -63,3 +63,13 @@ async function embedded(folder: string, body: (world: World) => Promise<void>): 
 }
 
 const isFinal = (state: State): boolean => ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"].includes(state.type);
+
+/** Runs the flow once for each durable event, with the process dying right after it: every run has to end with this result. */
+export function whereverItCrashes<P, R>(target: Flow<P, R>, parameters: P, result: R): void {
+  test("wherever the process dies, the run ends the same", async () => {
+    await using harness = await createTestHarness({ seed: 1 });
+    const states = await harness.crashEverywhere(target, parameters);
+    expect(states.length).toBeGreaterThan(1);
+    for (const state of states) expect(state).toMatchObject({ type: "COMPLETED", result });
+  });
+}

@@ -70,15 +70,17 @@ interface Shared<R> {
   readonly onCancellation?: readonly Hook<R>[];
   readonly onCrashed?: readonly Hook<R>[];
 }
+/** The task's arguments, taken from its function alone; a function of fewer arguments fits as well. */
+type ArgumentsOf<A extends readonly unknown[]> = { [K in keyof A]: NoInfer<A[K]> };
 export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> {
   readonly name: string;
   readonly retryCondition?: (error: unknown, attempt: number) => boolean;
-  readonly cacheKey?: "inputs" | ((...args: NoInfer<A>) => string);
+  readonly cacheKey?: "inputs" | ((...args: ArgumentsOf<A>) => string);
   readonly cacheExpirationSeconds?: number;
   readonly refreshCache?: boolean;
   readonly persistResult?: boolean;
   readonly pool?: string;
-  readonly concurrency?: { readonly limit: number; readonly key?: (...args: NoInfer<A>) => string };
+  readonly concurrency?: { readonly limit: number; readonly key?: (...args: ArgumentsOf<A>) => string };
   readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => void | Promise<void>;
   /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: at most once. */
   readonly crashRetries?: number;
