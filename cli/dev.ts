@@ -18,10 +18,12 @@ export async function dev(folder: string | undefined, flags: SettingFlags): Prom
   const loaded = await loadEntries(entries);
   const { broken, onFatal } = breakage();
   const serving = await startServing(loaded, { ...settings, onFatal });
-  await tellWhere(serving, loaded, settings);
+  const asked = untilAsked(broken);
+  asked.catch(() => {});
   const watcher = await watch(loaded, settings, () => reload(serving, entries));
   try {
-    await untilAsked(broken);
+    await tellWhere(serving, loaded, settings);
+    await asked;
   } finally {
     await watcher.close();
     await serving.close();

@@ -40,13 +40,19 @@ export async function quickstart(flags: QuickstartFlags): Promise<void> {
   const { broken, onFatal } = breakage();
   // With --exit nobody will look at the port, so none is asked for that somebody may have.
   const serving = await onFreePort(flags.exit ? 0 : settings.port, (port) => startServing(loaded, { ...settings, port, onFatal }));
+  const asked = untilAsked(broken);
+  asked.catch(() => {});
   try {
     tell(`\n${err(`Windhover ${VERSION}`, "bold")}  ${err("the quickstart: three real tables, extracted, validated, loaded, summed up", "dim")}\n`);
-    const completed = await Promise.race([runOnce(serving, loaded, settings.directory), broken]);
+    const completed = await Promise.race([runOnce(serving, loaded, settings.directory), asked.then(() => "interrupted" as const)]);
+    if (completed === "interrupted") {
+      process.exitCode = EXIT.interrupted;
+      return;
+    }
     if (!completed) process.exitCode = EXIT.failed;
     if (flags.exit) return;
     tellWhere(serving, settings.directory);
-    await untilAsked(broken);
+    await asked;
   } finally {
     await serving.close();
   }
