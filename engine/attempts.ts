@@ -25,10 +25,13 @@ function noteLength(draft: RunDraft, { ran }: TaskReport): void {
   if (ran && ran[1] - ran[0] > LIMITS.inlineMs) draft.state.slow = true;
 }
 
+/** One that waits for its retry or a slot has reported already: what comes again does not count again. */
+const isRunning = (open: OpenCall, attempt: number): boolean => open.attempt === attempt && open.waits === undefined;
+
 export async function failedAttempt(draft: RunDraft, report: Failure): Promise<void> {
   const { call, attempt, error, verdict, label, ran } = report;
   const open = draft.state.open[call];
-  if (!open || open.attempt !== attempt || settle.decided(draft, call)) return;
+  if (!open || !isRunning(open, attempt) || settle.decided(draft, call)) return;
   noteLength(draft, report);
   if (draft.state.cancel && open.role === undefined) return settle.fail(draft, call, error, "Cancelled", ran);
   const failures = open.failures ?? 0;
@@ -42,7 +45,7 @@ export async function failedAttempt(draft: RunDraft, report: Failure): Promise<v
 /** A process died with this attempt. With others in its hands nobody knows which is to blame: all are sent again, each alone, uncounted (rule 29). */
 export async function crashed(draft: RunDraft, call: string, attempt: number, alone: boolean, why = "the process that ran it died"): Promise<void> {
   const open = draft.state.open[call];
-  if (!open || open.attempt !== attempt || settle.decided(draft, call)) return;
+  if (!open || !isRunning(open, attempt) || settle.decided(draft, call)) return;
   const error = encodeError(new WindhoverError("WH1403", { message: `Attempt ${attempt} of "${call}" ended without a result: ${why}.`, got: `${(open.crashes ?? 0) + 1} such ends`, expected: `at most ${open.crashRetries ?? LIMITS.crashRetries}` }));
   if (draft.state.cancel && open.role === undefined) return settle.fail(draft, call, error, "Cancelled");
   if (!mayRunAgain(open.crashes ?? 0, open.crashRetries)) return settle.fail(draft, call, error, "Crashed");

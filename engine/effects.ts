@@ -3,9 +3,9 @@ import { Book } from "./book.ts";
 import { decode, encode } from "./codec.ts";
 import { assert } from "./errors.ts";
 import type { Effect, Entry, Payload, Piece, RunEvent } from "./events.ts";
-import { LIMITS } from "./limits.ts";
 import { type Column, indicesOf, resultsOf } from "./map.ts";
 import { parseActor, runActor } from "./messages.ts";
+import { Packing } from "./packing.ts";
 import type { Ports, RunFacts, TaskItem, TaskMessage } from "./ports.ts";
 import type { Reader } from "./replay.ts";
 import type { RunState } from "./run-state.ts";
@@ -67,36 +67,19 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
   await Promise.all([...work, ...mail.values()]);
 }
 
-/** Tasks of one turn are packed by pool; a task that was in a process that died, or that may run at most once, travels alone. */
 async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, effects: readonly TaskEffect[]): Promise<void> {
+  const { actor, ports } = performer;
   const book = await performer.book();
-  const run = factsOf(performer.actor, book);
-  const packs = new Map<string, TaskItem[][]>();
+  const run = factsOf(actor, book);
+  const packing = new Packing(effects.length, (pool, tasks) => ports.tasks.enqueue(pool, messageOf(actor, run, entry.n, tasks)));
   for (const effect of effects) {
     const item = await itemOf(performer, book, entry.state as RunState, effect);
-    if (!item) continue;
-    const pool = (effect.do === "task" && effect.pool) || DEFAULT_POOL;
-    const lists = packs.get(pool) ?? [];
-    packs.set(pool, lists);
-    const last = lists.at(-1);
-    const alone = effect.do === "task" && effect.alone;
-    if (alone) lists.unshift([item]);
-    else if (last && last.length < packSize(effects.length) && !isAlone(last)) last.push(item);
-    else lists.push([item]);
+    if (item && effect.do === "task") packing.add(effect.pool ?? DEFAULT_POOL, item, effect.alone === true);
   }
-  const sends: Promise<void>[] = [];
-  for (const [pool, lists] of packs) for (const tasks of lists) sends.push(performer.ports.tasks.enqueue(pool, messageOf(performer.actor, run, entry.n, tasks)));
-  await Promise.all(sends);
-  function isAlone(list: readonly TaskItem[]): boolean {
-    const [first] = list;
-    return effects.some((e) => e.do === "task" && e.alone && e.call === first?.call && e.piece?.id === first.piece?.id);
-  }
+  await packing.finish();
 }
 
 export const DEFAULT_POOL = "default";
-
-/** Few tasks go one by one, so that each may run in a process of its own; many are packed, so that each costs little. */
-const packSize = (tasks: number): number => Math.max(1, Math.min(LIMITS.packedTasks, Math.ceil(tasks / 10)));
 
 export function messageOf(actor: string, run: RunFacts, n: number, tasks: readonly TaskItem[]): TaskMessage {
   const [first] = tasks;

@@ -18,6 +18,10 @@ export const LIMITS = {
   inlineChars: 4096,
   /** Calls that a run may still start while it is being cancelled, for its `finally` blocks and rollbacks. */
   cleanupCalls: 100,
+  /** Items of one map that are handed out at once, unless it says otherwise: native memory stays bounded. */
+  itemsInFlight: 50_000,
+  /** Items in one task message, at most; a larger piece travels alone. */
+  packedItems: 1000,
   /** Chunks that a map is cut into, at most. */
   mapChunks: 1000,
   /** A turn's task messages carry at most so many tasks. */

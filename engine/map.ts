@@ -91,7 +91,7 @@ export function handOut(draft: RunDraft, call: string, open: OpenCall): void {
 function nextPiece(map: MapProgress): OpenPiece | undefined {
   const running = map.open.reduce((sum, piece) => sum + (piece.timer === undefined ? sizeOf(piece) : 0), 0);
   const [waiting] = map.waiting ?? [];
-  const room = map.atOnce === undefined ? Number.POSITIVE_INFINITY : map.atOnce - running;
+  const room = (map.atOnce ?? LIMITS.itemsInFlight) - running;
   if (room <= 0) return undefined;
   if (waiting) {
     if (sizeOf(waiting) > room && running > 0) return undefined;

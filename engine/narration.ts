@@ -54,7 +54,7 @@ const NEWS: ReadonlySet<RunEvent["type"]> = new Set([
   "rerun",
 ]);
 
-type Say = (text: string, more?: { readonly level?: LogLevel; readonly call?: string; readonly error?: Payload }) => void;
+type Say = (text: string, more?: { readonly level?: LogLevel; readonly call?: string; readonly error?: Payload; readonly progress?: true }) => void;
 
 /** Remembers of each open run what later lines need: names of calls, counts of maps. A run that it meets halfway is told from there on. */
 export class Narrator {
@@ -71,7 +71,7 @@ export class Narrator {
     let phase: NarratedLine["phase"] = "news";
     for (const event of entry.events as readonly RunEvent[]) {
       if (!NEWS.has(event.type)) phase = "decision";
-      const say: Say = (text, { level = "info", call, error } = {}) => {
+      const say: Say = (text, { level = "info", call, error, progress } = {}) => {
         const thrown = error === undefined ? undefined : errorOf(error);
         lines.push({
           at: entry.at,
