@@ -8,7 +8,7 @@ import { isFinal } from "../engine/state.ts";
 import { StatusLine, statusOf } from "./status-line.ts";
 
 export interface FollowOptions {
-  readonly ports: Pick<Ports, "clock" | "log" | "logs">;
+  readonly ports: Pick<Ports, "clock" | "index" | "log" | "logs">;
   /** Resolves when the actor's log may have grown. */
   readonly changed: (actor: string) => Promise<unknown>;
   /** None: nothing is told. */
@@ -56,6 +56,7 @@ export class Follower {
         const tail = await this.#options.ports.log.tail(actor);
         const state = tail?.state as RunState | undefined;
         if (tail) await this.#catchUp(actor, tail.n);
+        if (!state && this.#line) await this.#showQueued(id);
         if (state) this.#line?.show(() => statusOf(state, this.#options.ports.clock.now()));
         if (state?.continuedAs !== undefined) id = state.continuedAs;
         else if (stop.aborted || (state && isFinal(state.row.type))) return { run: id, state };
@@ -64,6 +65,12 @@ export class Follower {
     } finally {
       this.#line?.end();
     }
+  }
+
+  /** A run that has not begun waits for its time, or for a slot of its deployment. */
+  async #showQueued(id: string): Promise<void> {
+    const row = await this.#options.ports.index.run(id);
+    this.#line?.show(() => (row ? `${row.name}: ${row.state.reason?.message ?? row.state.name}` : "Its start is on its way."));
   }
 
   #tell(entry: Entry): void {

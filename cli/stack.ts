@@ -20,7 +20,7 @@ export function userFrames(stack: string | undefined): readonly string[] {
   );
 }
 
-/** `/home/me/flows.ts:12:9`, or undefined when the stack has no line of the user's. */
+/** `/project/flows.ts:12:9`, or undefined when the stack has no line of the user's. */
 export function userPlace(stack: string | undefined): string | undefined {
   for (const frame of userFrames(stack)) {
     const place = placeOf(frame);

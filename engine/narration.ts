@@ -68,12 +68,14 @@ export class Narrator {
     const known: Known = this.#runs.get(run) ?? { name: state.name || runName(run), calls: new Map(), maps: new Map() };
     this.#runs.set(run, known);
     const lines: NarratedLine[] = [];
+    // One turn may take in many pieces of a map: only its last progress is told.
+    const progresses = new Map<string, NarratedLine>();
     let phase: NarratedLine["phase"] = "news";
     for (const event of entry.events as readonly RunEvent[]) {
       if (!NEWS.has(event.type)) phase = "decision";
       const say: Say = (text, { level = "info", call, error, progress } = {}) => {
         const thrown = error === undefined ? undefined : errorOf(error);
-        lines.push({
+        const line: NarratedLine = {
           at: entry.at,
           level,
           run,
@@ -82,7 +84,11 @@ export class Narrator {
           phase,
           ...(call !== undefined && { call }),
           ...(thrown instanceof Error && thrown.stack !== undefined && { stack: thrown.stack }),
-        });
+        };
+        const before = progress && call !== undefined ? progresses.get(call) : undefined;
+        if (before) lines.splice(lines.indexOf(before), 1);
+        if (progress && call !== undefined) progresses.set(call, line);
+        lines.push(line);
       };
       tell(event, { known, state, at: entry.at, say });
       if (event.type === "ended") this.#runs.delete(run);
@@ -227,7 +233,7 @@ function settled(event: Extract<RunEvent, { type: "settled" }>, { known, say, at
     input: undefined,
   };
   known.calls.delete(call);
-  if (kind === "sleep" && event.ok) return at > since ? say(`Woke up after ${span(at - since)}`) : undefined;
+  if (kind === "sleep" && event.ok) return at > since ? say(`Woke up after ${span(rounded(at - since))}`) : undefined;
   if (kind === "input" && label === "TimedOut") return say(`Nobody sent the input '${input}' in time`, { level: "warn" });
   if (quiet && event.ok) return;
   if (!["task", "map", "flow"].includes(kind) && (event.ok || label === "Cancelled")) return;
@@ -269,7 +275,7 @@ function items(event: Extract<RunEvent, { type: "items" }>, { known, state, say 
   const step = Math.floor(((map.done + map.failed) / total) * STEPS);
   if (step <= map.told || step >= STEPS) return;
   map.told = step;
-  say(`${grouped(map.done)} of ${grouped(total)} completed${map.failed > 0 ? `, ${grouped(map.failed)} failed` : ""}`, { call });
+  say(`${grouped(map.done)} of ${grouped(total)} completed${map.failed > 0 ? `, ${grouped(map.failed)} failed` : ""}`, { call, progress: true });
 }
 
 function ended({ state: type, name, error }: Extract<RunEvent, { type: "ended" }>, { known, state, say }: Telling): void {

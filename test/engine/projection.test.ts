@@ -87,7 +87,7 @@ describe("a run as people see it", () => {
   });
 
   test("a map of many items keeps a bounded number of points and failures", async () => {
-    const fails = task({ name: "fails" }, async () => {
+    const fails = task({ name: "fails" }, async (_: number) => {
       throw new Error("no");
     });
     const many = flow({ name: "many" }, async () => {
