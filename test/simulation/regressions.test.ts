@@ -1,6 +1,6 @@
 /** What the simulation found once, each as the smallest case that shows it. */
 import { expect, test } from "vitest";
-import { continueAsNew, flow, task } from "windhover";
+import { continueAsNew, flow, runContext, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
@@ -100,4 +100,23 @@ test("a trigger that comes again after its run has ended takes nothing from the 
   const late = advanceDeployment({ ...context, n: 3 }, second.state, [trigger("a")]);
   expect(late.events).toEqual([]);
   expect(late.effects).toEqual([]);
+});
+
+test("a failure that is reported twice while the call waits for its retry counts once", async () => {
+  const onceMore = task({ name: "fails-once", retries: 1, retryDelaySeconds: 5 }, async () => {
+    if (runContext().task?.attempt === 1) throw new Error("not yet");
+    return "done";
+  });
+  const reportedTwice = flow({ name: "reported-twice" }, async () => Promise.all([onceMore(), onceMore()]));
+  const world = new World({
+    seed: 1,
+    now: 0,
+    stubs: new Map(),
+    around: async (_process, call) => (call.port === "mailbox" && call.method === "send" ? call.perform().then(call.perform) : call.perform()),
+  });
+  world.boot();
+  const run = await world.client.run(reportedTwice, {}, { id: "reported-twice" });
+  await world.finish(() => allFinal(world) && !world.busy);
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: ["done", "done"] });
+  world.end();
 });

@@ -1,8 +1,9 @@
 /** Small worlds, each around one part of the engine. They are simulated under thousands of seeds, so they are as small as the part allows. */
 
+import { shared } from "../../engine/scope.ts";
 import type { Run } from "../../sdk/client-types.ts";
 import type { Flow } from "../../sdk/flow.ts";
-import { concurrency, continueAsNew, FailNow, flow, pause, rateLimit, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
+import { concurrency, continueAsNew, FailNow, flow, pause, rateLimit, runContext, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
 import type { PortsClient } from "../../sdk/ports-client.ts";
 import { entriesOf } from "../../sdk/testing/endings.ts";
 import type { Scenario } from "../../sdk/testing/simulation.ts";
@@ -305,6 +306,23 @@ const after = flow({ name: "after" }, async () => {
   return [await c, d.type, d.name];
 });
 worlds["dependencies"] = { begin: one(after) };
+
+/** Its first attempt fails, and it has one retry: a failure that is counted twice is one too many. */
+const second = task({ name: "second-time", retries: 1, retryDelaySeconds: 1 }, async (n: number) => {
+  if (runContext().task?.attempt === 1) throw new Error("not yet");
+  return n;
+});
+const retriedOnce = flow({ name: "retried-once" }, async () => Promise.all([second(1), second(2)]));
+worlds["one-retry"] = { begin: one(retriedOnce) };
+
+/** A flow that no process knows: its start becomes a dead letter, and its parent has to hear of it. */
+const ghost = flow({ name: "ghost" }, async () => 1);
+shared.code.flows.delete("ghost");
+const haunted = flow({ name: "haunted" }, async () => {
+  const state = await ghost().state();
+  return [state.type, await double(1)];
+});
+worlds["dead-letter"] = { begin: one(haunted) };
 
 /** Worlds whose outside remembers something between attempts begin anew for each seed. */
 export function forget(): void {
