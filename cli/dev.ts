@@ -2,8 +2,9 @@
 import { resolve } from "node:path";
 import type { WindhoverError } from "../engine/errors.ts";
 import { tellError } from "./failure.ts";
+import { VERSION } from "./installation.ts";
 import { type Loaded, loadEntries } from "./loader.ts";
-import { breakage, fact, type Serving, startServing, tellDeployments, tellWhatIsNotServed, untilAsked, VERSION } from "./serving.ts";
+import { breakage, fact, type Serving, startServing, tellDeployments, tellWhatIsNotServed, untilAsked } from "./serving.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { shortPath } from "./stack.ts";
 import { err, plural, tell } from "./terminal.ts";

@@ -1,10 +1,9 @@
 /** Every command, its options and its help. What a command does is loaded when it is called, so that the rest starts quickly. */
 
-import { readFileSync } from "node:fs";
 import { Command, type CommanderError, Option } from "commander";
+import { VERSION } from "./installation.ts";
 
 const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-const version = (): string => (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
 
 /** Options that concern the project are understood by every command, before or after its name. */
 type Flags = Record<string, never>;
@@ -26,7 +25,7 @@ const RUN = "a run's id, the beginning of one, its name, or `last`";
 export function program(): Command {
   const windhover = new Command("windhover")
     .description("Runs flows: functions that wait, crash and go on.")
-    .version(version(), "-V, --version", "print the version")
+    .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .option("-d, --directory <folder>", "where the embedded database lies (default: .windhover)")
     .option("-c, --config <file>", "settings (default: the nearest windhover.config.ts)")

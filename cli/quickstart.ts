@@ -1,11 +1,11 @@
 /** `npm start`: runs the quickstart of `examples` on this machine, shows what came of it, and stays up so that one can look around. */
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { WindhoverError } from "../engine/errors.ts";
 import { EXIT } from "./failure.ts";
+import { ROOT, VERSION } from "./installation.ts";
 import { type Loaded, loadEntries } from "./loader.ts";
-import { breakage, fact, onFreePort, type Serving, startServing, untilAsked, VERSION } from "./serving.ts";
+import { breakage, fact, onFreePort, type Serving, startServing, untilAsked } from "./serving.ts";
 import { readSettings, type SettingFlags } from "./settings.ts";
 import { shortPath } from "./stack.ts";
 import { type Column, printTable } from "./table.ts";
@@ -15,7 +15,7 @@ export interface QuickstartFlags extends SettingFlags {
   readonly exit?: boolean;
 }
 
-const ENTRY = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), "examples", "00-quickstart", "flow.ts");
+const ENTRY = join(ROOT, "examples", "00-quickstart", "flow.ts");
 
 /** What the example's flow gives. */
 interface Result {

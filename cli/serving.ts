@@ -1,5 +1,4 @@
 /** What `windhover dev` and the quickstart serve: the engine in this process, its schedules and triggers, and the HTTP API. */
-import { readFileSync } from "node:fs";
 import type { OpenedEmbedded } from "../adapters/embedded/open.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Entry } from "../engine/events.ts";
@@ -8,10 +7,9 @@ import { createApp } from "../server/app.ts";
 import { type Listening, listen } from "../server/listen.ts";
 import { Triggers, unserved } from "../server/triggers.ts";
 import { tellError } from "./failure.ts";
+import { VERSION } from "./installation.ts";
 import type { Loaded } from "./loader.ts";
 import { dateTime, err, relative, tell } from "./terminal.ts";
-
-export const VERSION = (JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { readonly version: string }).version;
 
 export interface ServingOptions {
   readonly directory: string;

@@ -21,8 +21,8 @@ export interface Route<P extends Shape | undefined, Q extends Shape | undefined,
   /** Statuses of failure that this route knows of, beside 400. */
   readonly failures?: readonly number[];
 }
-// biome-ignore lint/suspicious/noExplicitAny: a route of any shape, once its handler is bound.
-export type AnyRoute = Route<any, any, any>;
+/** A route of any shape, once its handler is bound. */
+export type AnyRoute = Route<Shape | undefined, Shape | undefined, z.ZodType | undefined>;
 
 export interface Request<P, Q, B> {
   readonly params: Given<P>;
