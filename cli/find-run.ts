@@ -1,4 +1,4 @@
-/** Which run is meant: by its id, by the beginning of its id, by its name, or `last`. */
+/** Which run is meant: by its id, by the beginning of its id, by its name, or `last`: the newest that is no subflow. */
 import { WindhoverError } from "../engine/errors.ts";
 import type { RunRow } from "../engine/events.ts";
 import type { Ports } from "../engine/ports.ts";
@@ -19,7 +19,8 @@ export async function findRun({ index }: Pick<Ports, "index">, text: string): Pr
   let seen = 0;
   do {
     const page = await index.runs({ limit: PAGE, cursor });
-    if (text === "last" && page.rows[0]) return page.rows[0];
+    const newest = text === "last" ? page.rows.find((row) => row.parent === undefined) : undefined;
+    if (newest) return newest;
     for (const row of page.rows) {
       if (row.name === text || (text.length >= 3 && row.id.startsWith(text))) found.push(row);
       names.push(row.name);

@@ -4,11 +4,12 @@ import { runActor } from "../engine/messages.ts";
 import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
 import { errorLines } from "./failure.ts";
 import { findRun } from "./find-run.ts";
+import { readable } from "./run-json.ts";
 import { rowJson } from "./runs-ls.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText } from "./terminal.ts";
-import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
+import { printJson, readError, readPayload, valueText } from "./values.ts";
 import { look, type Workspace } from "./workspace.ts";
 
 export async function inspectRun(run: string, flags: SettingFlags & { readonly json?: boolean; readonly debug?: boolean }): Promise<void> {
@@ -16,9 +17,9 @@ export async function inspectRun(run: string, flags: SettingFlags & { readonly j
     const { ports } = workspace.backend;
     const row = await findRun(ports, run);
     const entries = await ports.log.read(runActor(row.id));
-    if (entries.length === 0) return flags.json ? printJson({ run: rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
+    if (entries.length === 0) return flags.json ? printJson({ ...rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
     const view = projectRun(entries);
-    if (flags.json) return printJson(await viewJson(workspace, row, view, entries));
+    if (flags.json) return printJson({ ...((await readable(view, ports.results)) as object), history: entries });
     await printView(workspace, view, flags.debug === true);
   });
 }
@@ -37,7 +38,7 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
   if (view.state.reason)
     print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
   print();
-  for (const [label, text] of await facts(view, results, now)) print(`  ${out(label.padEnd(11), "dim")}${text}`);
+  for (const [label, text] of await facts(view, results, now)) print(`  ${out(label.padEnd(12), "dim")}${text}`);
   const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));
   if (calls.length > 0) {
     print();
@@ -46,7 +47,7 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
   const artifacts = await index.artifacts(view.id);
   if (artifacts.length > 0)
     print(
-      `\n  ${out("artifacts".padEnd(11), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`,
+      `\n  ${out("artifacts".padEnd(12), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`,
     );
   if (view.state.type === "COMPLETED" && view.result !== undefined) print(`\n${valueText(await readPayload(view.result, results))}`);
   if (view.error !== undefined) {
@@ -128,36 +129,4 @@ async function printHints({ name, state, calls }: RunView, client: Workspace["cl
     hints.push("windhover limits ls");
   }
   if (hints.length > 0) print(`\n${hints.map((hint) => out(`  ${hint}`, "dim")).join("\n")}`);
-}
-
-async function viewJson({ backend }: Workspace, row: RunRow, view: RunView, history: readonly unknown[]): Promise<unknown> {
-  const { results } = backend.ports;
-  const { parameters, result, error, calls, inputs, timeline: _, ...facts } = view;
-  const callJson = async ({ args: __, value, error: failure, ...call }: CallView): Promise<unknown> => ({
-    ...call,
-    ...(value !== undefined && { result: jsonOf(await readPayload(value, results)) }),
-    ...(failure !== undefined && { error: jsonOf(await readError(failure, results)) }),
-    attempts: await Promise.all(
-      call.attempts.map(async ({ error: thrown, ...attempt }) => ({
-        ...attempt,
-        ...(thrown !== undefined && { error: jsonOf(await readError(thrown, results)) }),
-      })),
-    ),
-  });
-  return {
-    run: rowJson(row),
-    ...facts,
-    parameters: jsonOf(await readPayload(parameters, results)),
-    ...(result !== undefined && { result: jsonOf(await readPayload(result, results)) }),
-    ...(error !== undefined && { error: jsonOf(await readError(error, results)) }),
-    inputs: await Promise.all(
-      inputs.map(async ({ value, rejected, ...input }) => ({
-        ...input,
-        ...(value !== undefined && { value: jsonOf(await readPayload(value, results)) }),
-        ...(rejected !== undefined && { rejected: jsonOf(await readError(rejected, results)) }),
-      })),
-    ),
-    calls: await Promise.all(calls.map(callJson)),
-    history,
-  };
 }

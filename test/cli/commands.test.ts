@@ -70,6 +70,8 @@ describe("windhover runs", () => {
       result: { checked: 2 },
       tags: ["a"],
       counts: { COMPLETED: 3 },
+      startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      edges: [],
       calls: [
         { id: "load-0", kind: "task", state: { type: "COMPLETED" }, result: 2, attempts: [{ attempt: 1, outcome: "completed" }] },
         { id: "artifact rows-0", kind: "artifact" },
