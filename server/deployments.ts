@@ -6,7 +6,7 @@ import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import { iso } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Routes } from "./routes.ts";
-import { RunRequest, StartedAnswer, started } from "./runs.ts";
+import { RunRequest, Started, started } from "./run-view.ts";
 
 const Time = z.iso.datetime();
 export const DeploymentView = z.object({
@@ -55,7 +55,7 @@ export function addDeployments(routes: Routes, { client, deployments = () => [] 
       params: Name,
       body: RunRequest,
       status: 201,
-      answer: StartedAnswer,
+      answer: Started,
       failures: [404],
     },
     async ({ params, body }) => {

@@ -4,10 +4,11 @@ import { html } from "hono/html";
 import type { LogLine } from "../engine/ports.ts";
 import { readPayload } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
-import { runDetail, runView } from "./runs.ts";
+import { runDetail, runView } from "./run-view.ts";
 
 type Html = ReturnType<typeof html>;
 type Run = ReturnType<typeof runView>;
+type Calls = Awaited<ReturnType<typeof runDetail>>["calls"];
 const PAGE = 100;
 
 export function addPages(app: Hono, { client, version = "" }: ServerOptions): void {
@@ -39,7 +40,7 @@ export function addPages(app: Hono, { client, version = "" }: ServerOptions): vo
 
   app.get("/runs/:id", async (context) => {
     const id = context.req.param("id");
-    const { parameters, result, error, ...run } = await runDetail(client, id);
+    const { parameters, result, error, calls, ...run } = await runDetail(client, id);
     const lines = await logs.read(id, { limit: 1000 });
     const artifacts = await Promise.all(
       (await index.artifacts(id)).map(async ({ key, kind, data }) => ({ key, kind, data: await readPayload(data, results) })),
@@ -53,6 +54,7 @@ export function addPages(app: Hono, { client, version = "" }: ServerOptions): vo
       ${error === undefined ? "" : html`<h2>Error</h2><pre>${(error as { readonly message?: string }).message ?? json(error)}</pre>`}
       ${artifacts.map(({ key, kind, data }) => html`<h2>${key}</h2>${artifact(kind, data)}`)}
       ${children.length === 0 ? "" : html`<h2>Subflows</h2>${runTable(children)}`}
+      ${calls.length === 0 ? "" : html`<h2>Calls</h2>${callTable(calls)}`}
       <h2>Log</h2>${lines.length === 0 ? html`<p class="dim">Nothing was logged.</p>` : html`<pre>${lines.map(line)}</pre>`}
       <details><summary>Parameters</summary><pre>${json(parameters)}</pre></details>
       ${result === undefined ? "" : html`<details><summary>Result</summary><pre>${json(result)}</pre></details>`}
@@ -68,8 +70,17 @@ function runTable(runs: readonly Run[]): Html {
   </table>`;
 }
 
+function callTable(calls: Calls): Html {
+  const shown = calls.filter(({ role }) => role !== "hook").slice(0, PAGE);
+  const more = calls.length - shown.length;
+  return html`<table>
+    <thead><tr><th>State</th><th>Call</th><th>Attempts</th><th>Waits for</th><th class="number">Ran</th></tr></thead>
+    <tbody>${shown.map((call) => html`<tr><td>${badge(call)}</td><td>${call.child === undefined ? call.id : html`<a href="/runs/${call.child}">${call.id}</a>`}${call.map ? html` <span class="dim">${call.map.done} of ${call.map.total ?? "?"} items</span>` : ""}</td><td>${call.attempts || "–"}</td><td>${call.state.reason?.message ?? ""}</td><td class="number">${call.ranMs > 0 ? `${call.ranMs} ms` : "–"}</td></tr>`)}</tbody>
+  </table>${more > 0 ? html`<p class="dim">and ${more} more: see the run as JSON.</p>` : ""}`;
+}
+
 const isOpen = ({ state }: Run): boolean => !["COMPLETED", "FAILED", "CANCELLED", "CRASHED"].includes(state.type);
-const badge = ({ state }: Run): Html => html`<span class="state ${state.type.toLowerCase()}">${state.name}</span>`;
+const badge = ({ state }: Pick<Run, "state">): Html => html`<span class="state ${state.type.toLowerCase()}">${state.name}</span>`;
 const time = (iso: string): Html => html`<time datetime="${iso}">${iso.slice(0, 19).replace("T", " ")} UTC</time>`;
 const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? "none";
 

@@ -40,6 +40,7 @@ describe("runs", () => {
     const id = await start({ flow: "twice", parameters: { n: 21 }, tags: ["hand"], name: "answer" });
     const { body } = await s.get(`/api/runs/${id}`);
     expect(body).toMatchObject({ id, name: "answer", flow: "twice", tags: ["hand"], parameters: { n: 21 }, state: { type: "COMPLETED", name: "Completed" } });
+    expect(body.calls).toMatchObject([{ kind: "artifact" }, { id: "double-0", kind: "task", state: { type: "COMPLETED" }, attempts: 1 }]);
     expect(body.result).toEqual({ n: 42, at: "1970-01-01T00:00:00.000Z", big: "10" });
     expect((await s.get(`/api/runs/${id}/logs`)).body.lines).toMatchObject([{ level: "info", message: "doubling", fields: { n: 21 } }]);
     expect((await s.get(`/api/runs/${id}/artifacts`)).body.artifacts).toMatchObject([{ key: "numbers", kind: "table", data: [{ n: 21 }] }]);
