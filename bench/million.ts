@@ -17,7 +17,10 @@ const whole = flow({ name: "whole" }, async () => (await double.map(Array.from({
 
 const directory = mkdtempSync(join(process.env["BENCH_DIRECTORY"] ?? tmpdir(), "windhover-bench-"));
 const { client } = await openRuntime({ directory });
-for (const [name, target] of [["await", whole], ["for await", million]] as const) {
+for (const [name, target] of [
+  ["await", whole],
+  ["for await", million],
+] as const) {
   let heap = 0;
   const look = setInterval(() => {
     heap = Math.max(heap, process.memoryUsage().heapUsed);
@@ -26,7 +29,18 @@ for (const [name, target] of [["await", whole], ["for await", million]] as const
   const result = await (await client.run(target)).result();
   clearInterval(look);
   const s = (performance.now() - from) / 1000;
-  console.log(JSON.stringify({ bench: "map", how: name, node: process.version, items: ITEMS, result, seconds: +s.toFixed(2), items_per_s: Math.round(ITEMS / s), heap_mb: Math.round(heap / 1e6) }));
+  console.log(
+    JSON.stringify({
+      bench: "map",
+      how: name,
+      node: process.version,
+      items: ITEMS,
+      result,
+      seconds: +s.toFixed(2),
+      items_per_s: Math.round(ITEMS / s),
+      heap_mb: Math.round(heap / 1e6),
+    }),
+  );
 }
 await client.close();
 rmSync(directory, { recursive: true, force: true });

@@ -2,7 +2,7 @@
 import { Book } from "../engine/book.ts";
 import { decode } from "../engine/codec.ts";
 import type { RunEvent } from "../engine/events.ts";
-import { Instance, readValue, type Reader, replay } from "../engine/replay.ts";
+import { Instance, type Reader, readValue, replay } from "../engine/replay.ts";
 import { flow, task } from "../sdk/index.ts";
 import { definitionKey } from "../sdk/task.ts";
 
@@ -16,7 +16,10 @@ function history(steps: number): { at: number; events: RunEvent[] }[] {
   const entries: { at: number; events: RunEvent[] }[] = [];
   let events: RunEvent[] = [{ type: "started", flow: "chain", name: "chain", parameters: "{}", seed: "seed", flags: [] }];
   for (let i = 0; i < steps; i++) {
-    events.push({ type: "called", call: `step-${i}`, kind: "task", name: "step", args: `[${i}]` }, { type: "attempted", call: `step-${i}`, attempt: 1, where: "inline" });
+    events.push(
+      { type: "called", call: `step-${i}`, kind: "task", name: "step", args: `[${i}]` },
+      { type: "attempted", call: `step-${i}`, attempt: 1, where: "inline" },
+    );
     entries.push({ at: i, events });
     events = [{ type: "settled", call: `step-${i}`, ok: true, value: `${i + 1}`, ran: [i, i] }];
   }
@@ -29,7 +32,12 @@ async function once(entries: ReturnType<typeof history>): Promise<number> {
   const text: Reader["text"] = async (payload) => payload as string;
   const reader: Reader = { text, value: async (event) => readValue(event.value, { text }) };
   const from = performance.now();
-  const instance = new Instance({ run: { runId: "r", runName: "r", flow: "chain", parameters: "{}", tags: [] }, parameters: decode("{}"), seed: "seed", attempt: 1 });
+  const instance = new Instance({
+    run: { runId: "r", runName: "r", flow: "chain", parameters: "{}", tags: [] },
+    parameters: decode("{}"),
+    seed: "seed",
+    attempt: 1,
+  });
   const { fn } = (chain as unknown as { readonly [definitionKey]: { fn: (p: never) => unknown } })[definitionKey];
   const book = Book.from(entries);
   await replay(instance, fn, entries, book, reader);
@@ -48,5 +56,14 @@ for (const events of [12_500, 25_000, 50_000, 100_000]) {
   const times: number[] = [];
   for (let i = 0; i < 5; i++) times.push(await once(entries));
   const ms = median(times);
-  console.log(JSON.stringify({ bench: "replay", node: process.version, events, median_ms: +ms.toFixed(1), us_per_event: +((ms * 1000) / events).toFixed(2), heap_mb: Math.round((process.memoryUsage().heapUsed - before) / 1e6) }));
+  console.log(
+    JSON.stringify({
+      bench: "replay",
+      node: process.version,
+      events,
+      median_ms: +ms.toFixed(1),
+      us_per_event: +((ms * 1000) / events).toFixed(2),
+      heap_mb: Math.round((process.memoryUsage().heapUsed - before) / 1e6),
+    }),
+  );
 }

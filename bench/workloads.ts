@@ -2,9 +2,9 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as z from "zod";
 import { openRuntime } from "../adapters/embedded/open.ts";
 import { flow, task } from "../sdk/index.ts";
-import * as z from "zod";
 
 const step = task({ name: "step" }, async (n: number) => n + 1);
 const chain = flow({ name: "chain", parameters: z.object({ n: z.number() }) }, async ({ n }) => {
@@ -54,7 +54,20 @@ async function measure(name: string, n: number, work: () => Promise<unknown>): P
   }
   const s = median(seconds);
   const sync = fdatasyncMs(directory);
-  console.log(JSON.stringify({ peer: "windhover", node: process.version, test: name, n, seconds: seconds.map((x) => +x.toFixed(4)), median_s: +s.toFixed(4), ms_per: +((s / n) * 1000).toFixed(4), per_s: Math.round(n / s), fdatasync_ms: +sync.toFixed(3), per_fdatasync: +((s / n) * 1000 / sync).toFixed(2) }));
+  console.log(
+    JSON.stringify({
+      peer: "windhover",
+      node: process.version,
+      test: name,
+      n,
+      seconds: seconds.map((x) => +x.toFixed(4)),
+      median_s: +s.toFixed(4),
+      ms_per: +((s / n) * 1000).toFixed(4),
+      per_s: Math.round(n / s),
+      fdatasync_ms: +sync.toFixed(3),
+      per_fdatasync: +(((s / n) * 1000) / sync).toFixed(2),
+    }),
+  );
 }
 
 const equal = (got: unknown, expected: unknown): void => {
@@ -66,7 +79,7 @@ await measure("W2-map", 1000, async () => equal(await (await client.run(mapped, 
 await measure("W3", 500, async () => {
   const runs = await Promise.all(Array.from({ length: 500 }, (_, i) => client.run(one, { i })));
   const results = await Promise.all(runs.map((run) => run.result()));
-  results.forEach((value, i) => equal(value, i + 1));
+  for (const [i, value] of results.entries()) equal(value, i + 1);
 });
 await client.close();
 rmSync(directory, { recursive: true, force: true });

@@ -8,8 +8,8 @@ import type { Code, HookFunction, TaskDefinition } from "./definition.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Payload, SettledLabel } from "./events.ts";
 import type { HookDetail } from "./hooks.ts";
-import { LIMITS } from "./limits.ts";
 import { Interruption } from "./interruption.ts";
+import { LIMITS } from "./limits.ts";
 import { indicesOf } from "./map.ts";
 import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
 import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
@@ -37,7 +37,9 @@ interface Attempt {
   lines: number;
 }
 
-type Result = { readonly ok: true; readonly value: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
+type Result =
+  | { readonly ok: true; readonly value: string; readonly label?: SettledLabel }
+  | { readonly ok: false; readonly error: string; readonly verdict: Verdict; readonly label?: SettledLabel };
 
 /** Runs the attempt. @throws what a port throws, when the backend cannot be reached. */
 export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem, outer?: Interruption): Promise<TaskReport> {
@@ -57,7 +59,15 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
     // What the backend does not answer is no failure of the task: the attempt is given up, and counts as one whose process died.
     if (!(error instanceof WindhoverError) || (error.code.startsWith("WH3") && error.code !== "WH3007")) throw error;
     // The arguments could not be read, or the task is not known here: nothing of the author's ran.
-    return { call: item.call, attempt: item.attempt, ran: [from, clock.now()], piece: item.piece, ok: false, error: encodeError(error), verdict: { again: false } };
+    return {
+      call: item.call,
+      attempt: item.attempt,
+      ran: [from, clock.now()],
+      piece: item.piece,
+      ok: false,
+      error: encodeError(error),
+      verdict: { again: false },
+    };
   } finally {
     stop();
   }
@@ -89,7 +99,15 @@ async function runPiece(attempt: Attempt, from: number): Promise<TaskReport> {
     }
   };
   await Promise.all(Array.from({ length: item.sequential ? 1 : Math.min(rows.length, LIMITS.itemsAtOnce) }, work));
-  return { call: item.call, attempt: item.attempt, piece, ran: [from, host.ports.clock.now()], ok: true, value: `[${values.join(",")}]`, ...(failed.length && { failed }) };
+  return {
+    call: item.call,
+    attempt: item.attempt,
+    piece,
+    ran: [from, host.ports.clock.now()],
+    ok: true,
+    value: `[${values.join(",")}]`,
+    ...(failed.length && { failed }),
+  };
 }
 
 /** Runs the code once, with its cache, timeout and abort. `id` is the call's, or the item's. */
@@ -99,9 +117,15 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
   const known = host.code.task(item.task, item.variant);
   const definition = known && item.overrides !== undefined ? { ...known, ...(JSON.parse(item.overrides) as Partial<TaskDefinition>) } : known;
   if (item.run === "hook") return runHook(attempt, definition, args, id);
-  if (!definition) throw new WindhoverError("WH2001", { message: `No task is called "${item.task}" in the code that is loaded here.`, expected: "a task of the entry", got: item.task });
+  if (!definition)
+    throw new WindhoverError("WH2001", {
+      message: `No task is called "${item.task}" in the code that is loaded here.`,
+      expected: "a task of the entry",
+      got: item.task,
+    });
   // It may have waited in a queue for long. An inline attempt begins as it is logged.
-  if (!attempt.inline && (await host.ports.aborts.marked(attempt.actor, item.call))) return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
+  if (!attempt.inline && (await host.ports.aborts.marked(attempt.actor, item.call)))
+    return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
   try {
     const cache = new Cache(host.ports.registry, host.ports.clock);
     const key = item.run === undefined ? cache.keyFor(definition, args) : undefined;
@@ -135,9 +159,12 @@ function failure({ host, item, interruption }: Attempt, policy: TaskDefinition, 
   const text = encodeError(error);
   if (interruption.interrupted && interruption.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
   // A value that cannot be stored is the same the next time.
-  if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104")) return { ok: false, error: text, verdict: { again: false } };
+  if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104"))
+    return { ok: false, error: text, verdict: { again: false } };
   const verdict = verdictOf(error, (item.failures ?? 0) + 1, policy, host.ports.random.fraction());
-  return error instanceof WindhoverError && error.code === "WH1401" ? { ok: false, error: text, verdict, label: "TimedOut" } : { ok: false, error: text, verdict };
+  return error instanceof WindhoverError && error.code === "WH1401"
+    ? { ok: false, error: text, verdict, label: "TimedOut" }
+    : { ok: false, error: text, verdict };
 }
 
 /** The author's code, in the task's scope. At the timeout its signal fires and the attempt is over, whether or not the code listens. */
@@ -151,7 +178,10 @@ async function limited(attempt: Attempt, id: string, fn: () => unknown): Promise
   work.catch(() => {});
   const late = host.ports.clock.wait(item.timeoutSeconds * 1000, timer.signal).then(() => {
     if (timer.signal.aborted) return new Promise<never>(() => {});
-    const error = new WindhoverError("WH1401", { message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`, expected: `at most ${item.timeoutSeconds} seconds` });
+    const error = new WindhoverError("WH1401", {
+      message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`,
+      expected: `at most ${item.timeoutSeconds} seconds`,
+    });
     interruption.interrupt(error);
     throw error;
   });
@@ -163,7 +193,8 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
   const { clock, index, events, registry, secrets, logs } = host.ports;
   let parameters: unknown;
   let read = false;
-  const artifact: TaskScope["services"]["artifact"] = (key, kind, data) => index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
+  const artifact: TaskScope["services"]["artifact"] = (key, kind, data) =>
+    index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
   let emitted = 0;
   return {
     kind: "task",
@@ -184,7 +215,15 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
     },
     now: () => clock.now(),
     log(level, message, fields) {
-      const line: LogLine = { id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`, run: run.runId, call: item.call, at: clock.now(), level, message, ...(fields && { fields: fieldsOf(fields) }) };
+      const line: LogLine = {
+        id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`,
+        run: run.runId,
+        call: item.call,
+        at: clock.now(),
+        level,
+        message,
+        ...(fields && { fields: fieldsOf(fields) }),
+      };
       host.onLog?.(line);
       // A line that cannot be written is not worth the task, or the process.
       logs.write([line]).catch(() => {});
@@ -223,8 +262,16 @@ async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args
     const { value, error } = item.outcome ?? {};
     const read = async (payload: Payload): Promise<unknown> => decode(typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
     const timestamp = new Date(host.ports.clock.now());
-    const state = { type: detail.state, name: detail.name, timestamp, ...(value !== undefined && { result: await read(value) }), ...(error !== undefined && { error: await read(error) }) };
-    const parameters = detail.flow ? decode(typeof run.parameters === "string" ? run.parameters : await host.ports.results.get(run.parameters.ref)) : await argumentsOf(attempt);
+    const state = {
+      type: detail.state,
+      name: detail.name,
+      timestamp,
+      ...(value !== undefined && { result: await read(value) }),
+      ...(error !== undefined && { error: await read(error) }),
+    };
+    const parameters = detail.flow
+      ? decode(typeof run.parameters === "string" ? run.parameters : await host.ports.results.get(run.parameters.ref))
+      : await argumentsOf(attempt);
     await limited(attempt, id, () => hook({ id: detail.flow ? run.runId : detail.of, name: definition.name, state, parameters } as never));
     return { ok: true, value: encode(undefined) };
   } catch (error) {

@@ -46,7 +46,13 @@ export async function failedAttempt(draft: RunDraft, report: Failure): Promise<v
 export async function crashed(draft: RunDraft, call: string, attempt: number, alone: boolean, why = "the process that ran it died"): Promise<void> {
   const open = draft.state.open[call];
   if (!open || !isRunning(open, attempt) || settle.decided(draft, call)) return;
-  const error = encodeError(new WindhoverError("WH1403", { message: `Attempt ${attempt} of "${call}" ended without a result: ${why}.`, got: `${(open.crashes ?? 0) + 1} such ends`, expected: `at most ${open.crashRetries ?? LIMITS.crashRetries}` }));
+  const error = encodeError(
+    new WindhoverError("WH1403", {
+      message: `Attempt ${attempt} of "${call}" ended without a result: ${why}.`,
+      got: `${(open.crashes ?? 0) + 1} such ends`,
+      expected: `at most ${open.crashRetries ?? LIMITS.crashRetries}`,
+    }),
+  );
   if (draft.state.cancel && open.role === undefined) return settle.fail(draft, call, error, "Cancelled");
   if (!mayRunAgain(open.crashes ?? 0, open.crashRetries)) return settle.fail(draft, call, error, "Crashed");
   if (alone) open.crashes = (open.crashes ?? 0) + 1;

@@ -27,6 +27,10 @@ export class Cache {
   }
   async put(task: TaskDefinition, key: string, value: Payload): Promise<void> {
     const now = this.#clock.now();
-    await this.#registry.put("cache", key, { value, updatedAt: now, ...(task.cacheExpirationSeconds !== undefined && { expiresAt: now + task.cacheExpirationSeconds * 1000 }) });
+    await this.#registry.put("cache", key, {
+      value,
+      updatedAt: now,
+      ...(task.cacheExpirationSeconds !== undefined && { expiresAt: now + task.cacheExpirationSeconds * 1000 }),
+    });
   }
 }

@@ -1,6 +1,7 @@
 /** Calls: how one begins, waits for what it needs, is launched, settles, and is cancelled. A call is open from its `called` event to its `settled` event. */
 import { callId } from "./book.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
+import { retryFlow, timeOutFlow } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { ArtifactRow, CallSpec, LimitWanted, Payload, Ran, RunEvent, SettledLabel } from "./events.ts";
 import { beginHooks } from "./hooks.ts";
@@ -12,7 +13,6 @@ import type { Command } from "./replay.ts";
 import { reusable } from "./reuse.ts";
 import { cancelError, type RunDraft } from "./run.ts";
 import type { OpenCall } from "./run-state.ts";
-import { retryFlow, timeOutFlow } from "./ending.ts";
 
 /** The flow's code made a new call. */
 export async function begin(draft: RunDraft, command: Command): Promise<void> {
@@ -29,7 +29,17 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
   draft.openCount++;
   if (command.invalid !== undefined) return settle.fail(draft, call, encodeError(command.invalid));
   if (draft.openCount > LIMITS.openCalls)
-    return settle.fail(draft, call, encodeError(new WindhoverError("WH1307", { message: `More than ${LIMITS.openCalls} calls are open at once.`, expected: `at most ${LIMITS.openCalls}`, got: `${name} as one more` })));
+    return settle.fail(
+      draft,
+      call,
+      encodeError(
+        new WindhoverError("WH1307", {
+          message: `More than ${LIMITS.openCalls} calls are open at once.`,
+          expected: `at most ${LIMITS.openCalls}`,
+          got: `${name} as one more`,
+        }),
+      ),
+    );
   const reused = await reusable(draft, command);
   if (reused) return settle.ok(draft, call, reused.value, { label: "Reused" });
   if (state.cancel && turnedAway(draft, command)) return settle.fail(draft, call, cancelError(draft), "Cancelled");
@@ -89,7 +99,12 @@ async function waitForNeeds(draft: RunDraft, call: string, needs: readonly strin
 function notReady(draft: RunDraft, call: string, failed: string): void {
   const settled = draft.book?.calls.get(failed)?.settled;
   const cause = settled && !settled.ok && typeof settled.error === "string" ? decode(settled.error) : undefined;
-  settle.fail(draft, call, encodeError(new WindhoverError("WH1404", { message: `"${call}" did not run, because "${failed}", which it depends on, failed.`, got: failed, cause })), "NotReady");
+  settle.fail(
+    draft,
+    call,
+    encodeError(new WindhoverError("WH1404", { message: `"${call}" did not run, because "${failed}", which it depends on, failed.`, got: failed, cause })),
+    "NotReady",
+  );
 }
 
 /** All that the call waits for is there: take its slots, then launch it. */
@@ -127,7 +142,14 @@ export function askForSlot(draft: RunDraft, call: string): void {
 }
 
 export function acquire(draft: RunDraft, request: string, wanted: LimitWanted): void {
-  draft.send(limitActor(wanted.name), { kind: "acquire", id: `acquire:${request}`, request, holder: draft.context.actor, occupy: wanted.occupy ?? 1, slots: wanted.slots });
+  draft.send(limitActor(wanted.name), {
+    kind: "acquire",
+    id: `acquire:${request}`,
+    request,
+    holder: draft.context.actor,
+    occupy: wanted.occupy ?? 1,
+    slots: wanted.slots,
+  });
 }
 
 export function wouldWaitForItself(draft: RunDraft, wanted: LimitWanted, block: boolean): WindhoverError | undefined {
@@ -135,7 +157,11 @@ export function wouldWaitForItself(draft: RunDraft, wanted: LimitWanted, block: 
   const above = heldAbove.includes(wanted.name);
   const own = !block && Object.values(held).some((h) => h.limit === wanted.name && h.block);
   if (!above && !own) return undefined;
-  return new WindhoverError("WH1308", { message: `The limit "${wanted.name}" is asked for while ${above ? "a flow that called this one" : "this flow"} holds it.`, expected: "a limit that is not held above", got: wanted.name });
+  return new WindhoverError("WH1308", {
+    message: `The limit "${wanted.name}" is asked for while ${above ? "a flow that called this one" : "this flow"} holds it.`,
+    expected: "a limit that is not held above",
+    got: wanted.name,
+  });
 }
 
 /** Frees a slot that this run holds. */
@@ -156,10 +182,27 @@ function startChild(draft: RunDraft, call: string, open: OpenCall): void {
   const { state } = draft;
   const depth = (state.depth ?? 0) + 1;
   if (depth > LIMITS.depth)
-    return settle.fail(draft, call, encodeError(new WindhoverError("WH1302", { message: `"${open.name}" would be the ${depth}th flow within a flow.`, expected: `at most ${LIMITS.depth}`, got: String(depth) })));
+    return settle.fail(
+      draft,
+      call,
+      encodeError(
+        new WindhoverError("WH1302", {
+          message: `"${open.name}" would be the ${depth}th flow within a flow.`,
+          expected: `at most ${LIMITS.depth}`,
+          got: String(depth),
+        }),
+      ),
+    );
   const child = open.child as string;
   const spec = draft.book?.calls.get(call)?.called;
-  const heldAbove = [...new Set([...(state.heldAbove ?? []), ...Object.values(state.held ?? {}).filter((h) => h.block).map((h) => h.limit)])];
+  const heldAbove = [
+    ...new Set([
+      ...(state.heldAbove ?? []),
+      ...Object.values(state.held ?? {})
+        .filter((h) => h.block)
+        .map((h) => h.limit),
+    ]),
+  ];
   open.attempt = 1;
   draft.send(runActor(child), {
     kind: "start",
@@ -223,7 +266,8 @@ export const settle = {
     draft.openCount--;
     if (open.timer !== undefined) draft.effects.push({ do: "untimer", id: open.timer });
     if (open.kind !== "acquire") for (const request of open.holds ?? []) release(draft, request);
-    if (!event.ok && state.returned?.ok && !open.awaited && open.role === undefined && event.label !== "Cancelled") state.returned = { ok: false, error: event.error };
+    if (!event.ok && state.returned?.ok && !open.awaited && open.role === undefined && event.label !== "Cancelled")
+      state.returned = { ok: false, error: event.error };
     beginHooks(draft, event, open);
     for (const id of draft.waitingFor(event.call)) {
       const other = state.open[id];
@@ -255,7 +299,8 @@ export async function fired(draft: RunDraft, timer: string): Promise<void> {
     open.timer = undefined;
     if (open.kind === "sleep") return settle.ok(draft, call);
     if (open.kind === "input") return settle.ok(draft, call, "null", { label: "TimedOut" });
-    if (open.kind === "pause") return settle.fail(draft, call, encodeError(new WindhoverError("WH1401", { message: "Nobody resumed the run in time." })), "TimedOut");
+    if (open.kind === "pause")
+      return settle.fail(draft, call, encodeError(new WindhoverError("WH1401", { message: "Nobody resumed the run in time." })), "TimedOut");
     open.waits = undefined;
     // Where it asks for a slot first, nothing else would be logged, and the firing would be lost with this turn.
     draft.log({ type: "woken", call, timer });
@@ -270,7 +315,9 @@ export const reportOf = {
     const open = call === undefined ? undefined : draft.state.open[call];
     if (call === undefined || !open || open.child !== message.run || settle.decided(draft, call)) return;
     if (message.state === "COMPLETED") return settle.ok(draft, call, message.value);
-    const error = message.error ?? encodeError(new WindhoverError("WH1407", { message: `The subflow "${open.name}" (run ${message.run}) ended as ${message.state}.`, got: message.state }));
+    const error =
+      message.error ??
+      encodeError(new WindhoverError("WH1407", { message: `The subflow "${open.name}" (run ${message.run}) ended as ${message.state}.`, got: message.state }));
     settle.fail(draft, call, error, message.state === "CANCELLED" ? "Cancelled" : message.state === "CRASHED" ? "Crashed" : undefined);
   },
   async grant(draft: RunDraft, message: Extract<RunMessage, { kind: "grant" }>): Promise<void> {
@@ -296,7 +343,9 @@ export const reportOf = {
     askForSlot(draft, call);
   },
   refusal(draft: RunDraft, message: Extract<RunMessage, { kind: "refuse" }>): void {
-    const found = Object.entries(draft.state.open).find(([id, open]) => (open.request === message.request || open.map?.open.some((p) => p.request === message.request)) && !settle.decided(draft, id));
+    const found = Object.entries(draft.state.open).find(
+      ([id, open]) => (open.request === message.request || open.map?.open.some((p) => p.request === message.request)) && !settle.decided(draft, id),
+    );
     if (found) settle.fail(draft, found[0], message.error);
   },
 };
@@ -307,8 +356,10 @@ export function cancelCall(draft: RunDraft, call: string, open: OpenCall): void 
   const launching = draft.launches.indexOf(call);
   if (launching >= 0) draft.launches.splice(launching, 1);
   if (open.kind === "map") return cancelMap(draft, call, open);
-  if (open.kind === "flow" && open.attempt) return draft.send(runActor(open.child as string), { kind: "cancel", id: `cancel:${draft.id}`, why: draft.state.cancel?.why });
-  const runs = open.attempt !== undefined && open.attempt > 0 && launching < 0 && open.waits === undefined && open.timer === undefined && open.needs === undefined;
+  if (open.kind === "flow" && open.attempt)
+    return draft.send(runActor(open.child as string), { kind: "cancel", id: `cancel:${draft.id}`, why: draft.state.cancel?.why });
+  const runs =
+    open.attempt !== undefined && open.attempt > 0 && launching < 0 && open.waits === undefined && open.timer === undefined && open.needs === undefined;
   if (runs && (open.kind === undefined || open.kind === "builtin")) return;
   if (open.waits === "slot" && open.request !== undefined) withdraw(draft, open.request, open.wants?.[0]?.name ?? "");
   settle.fail(draft, call, cancelError(draft), "Cancelled");

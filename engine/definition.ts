@@ -80,7 +80,12 @@ export class Code {
   /** @throws WH2001 when no such flow is loaded. */
   flow(name: string): FlowDefinition {
     const found = this.flows.get(name);
-    if (!found) throw new WindhoverError("WH2001", { message: `No flow is called "${name}".`, expected: this.flows.size ? `one of ${[...this.flows.keys()].sort().join(", ")}` : "an entry that exports a flow", got: name });
+    if (!found)
+      throw new WindhoverError("WH2001", {
+        message: `No flow is called "${name}".`,
+        expected: this.flows.size ? `one of ${[...this.flows.keys()].sort().join(", ")}` : "an entry that exports a flow",
+        got: name,
+      });
     return found;
   }
   task(name: string, variant?: number): TaskDefinition | undefined {
@@ -90,7 +95,11 @@ export class Code {
   refuseConflicts(): void {
     const [first] = this.#conflicts;
     if (first !== undefined)
-      throw new WindhoverError("WH1002", { message: `There are two definitions of ${first}.`, expected: "one definition a name", got: [...this.#conflicts].join(", ") });
+      throw new WindhoverError("WH1002", {
+        message: `There are two definitions of ${first}.`,
+        expected: "one definition a name",
+        got: [...this.#conflicts].join(", "),
+      });
   }
   clear(): void {
     for (const map of [this.flows, this.tasks, this.inputs, this.#variants, this.#conflicts]) map.clear();

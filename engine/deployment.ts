@@ -7,8 +7,8 @@ import type { DeploymentEvent, DeploymentRow, Effect, Payload } from "./events.t
 import { LIMITS } from "./limits.ts";
 import { type DeploymentMessage, type DeploymentSettings, deploymentActor, runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
-import { Sequence } from "./sequence.ts";
 import { describeSchedule, nextTime, type ScheduleSpec, timesBetween } from "./schedule.ts";
+import { Sequence } from "./sequence.ts";
 
 export interface DeploymentState {
   readonly kind: "deployment";
@@ -86,7 +86,12 @@ class DeploymentDraft {
         this.events.push({ type: "woken" });
         return this.#catchUp(state);
       case "trigger": {
-        const start = this.#start(state, message.run, message.parameters, { tags: message.tags, name: message.name, scheduledTime: message.scheduledTime, createdAt: message.createdAt });
+        const start = this.#start(state, message.run, message.parameters, {
+          tags: message.tags,
+          name: message.name,
+          scheduledTime: message.scheduledTime,
+          createdAt: message.createdAt,
+        });
         if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.run === message.run) || state.over?.includes(message.run)) return;
         this.events.push({ type: "triggered", event: message.id, run: message.run });
         return this.#launch(state, message.run, start, message.concurrencyKey);
@@ -116,7 +121,20 @@ class DeploymentDraft {
       // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
       last[key] = old?.last[key] ?? this.#context.now;
     }
-    this.#state = { kind: "deployment", revision, settings, paused: old ? old.paused : settings.paused, last, timer: old?.timer, timerAt: old?.timerAt, active: old?.active ?? [], queue: old?.queue ?? [], over: old?.over, lastRun: old?.lastRun, asks: old?.asks };
+    this.#state = {
+      kind: "deployment",
+      revision,
+      settings,
+      paused: old ? old.paused : settings.paused,
+      last,
+      timer: old?.timer,
+      timerAt: old?.timerAt,
+      active: old?.active ?? [],
+      queue: old?.queue ?? [],
+      over: old?.over,
+      lastRun: old?.lastRun,
+      asks: old?.asks,
+    };
     this.events.push({ type: "configured", revision });
   }
 
@@ -150,7 +168,12 @@ class DeploymentDraft {
     this.#launch(state, run, start, state.settings.concurrency?.keys?.[schedule], jitterMs(spec, run));
   }
 
-  #start(state: DeploymentState, run: string, parameters: Payload, more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number }): StartMessage {
+  #start(
+    state: DeploymentState,
+    run: string,
+    parameters: Payload,
+    more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number },
+  ): StartMessage {
     const { flow, tags, version, concurrency } = state.settings;
     const { name } = this.#context;
     return {
@@ -191,7 +214,11 @@ class DeploymentDraft {
     for (const holder of active) {
       if (holder.cancelled) continue;
       holder.cancelled = true;
-      this.effects.push({ do: "send", to: runActor(holder.run), message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` } });
+      this.effects.push({
+        do: "send",
+        to: runActor(holder.run),
+        message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` },
+      });
     }
   }
   #send(run: string, message: StartMessage, delayMs = 0): void {
@@ -248,8 +275,24 @@ class DeploymentDraft {
 
   #row(state: DeploymentState): DeploymentRow {
     const { flow, tags, description, version, schedules } = state.settings;
-    const rows = schedules.map((spec) => ({ text: describeSchedule(spec), timezone: spec.timezone, active: spec.active, next: (spec.active && !state.paused ? nextTime(spec, this.#context.now) : null) ?? undefined }));
-    return { name: this.#context.name, seq: this.#context.n, flow, paused: state.paused, schedules: rows, tags, description, version, lastRun: state.lastRun, updatedAt: this.#context.now };
+    const rows = schedules.map((spec) => ({
+      text: describeSchedule(spec),
+      timezone: spec.timezone,
+      active: spec.active,
+      next: (spec.active && !state.paused ? nextTime(spec, this.#context.now) : null) ?? undefined,
+    }));
+    return {
+      name: this.#context.name,
+      seq: this.#context.n,
+      flow,
+      paused: state.paused,
+      schedules: rows,
+      tags,
+      description,
+      version,
+      lastRun: state.lastRun,
+      updatedAt: this.#context.now,
+    };
   }
 }
 
@@ -274,5 +317,21 @@ function jitterMs({ jitterSeconds = 0 }: ScheduleSpec, run: string): number {
 function waitingRow(run: string, start: StartMessage, active: readonly ActiveRun[], now: number): Extract<Effect, { do: "index" }>["row"] {
   const { flow, name, tags = [], deployment, createdAt, scheduledTime, version } = start;
   const blockedBy = active.map((a) => a.run);
-  return { id: run, seq: 0, name, flow, deployment, tags, createdAt, scheduledTime, version, state: { type: "PENDING", name: "AwaitingConcurrencySlot", timestamp: now, reason: { code: "overlap", message: `It waits for a slot of "${deployment}".`, since: now, blockedBy } } };
+  return {
+    id: run,
+    seq: 0,
+    name,
+    flow,
+    deployment,
+    tags,
+    createdAt,
+    scheduledTime,
+    version,
+    state: {
+      type: "PENDING",
+      name: "AwaitingConcurrencySlot",
+      timestamp: now,
+      reason: { code: "overlap", message: `It waits for a slot of "${deployment}".`, since: now, blockedBy },
+    },
+  };
 }

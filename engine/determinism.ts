@@ -85,7 +85,14 @@ function patchTimers(): void {
   globalThis.setTimeout = Object.assign((callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
     const instance = flowNow();
     if (!instance) return timeout(callback, ms, ...args);
-    const handle: object = { ref: () => handle, unref: () => handle, hasRef: (): boolean => true, refresh: () => handle, close: () => handle, [Symbol.toPrimitive]: () => 0 };
+    const handle: object = {
+      ref: () => handle,
+      unref: () => handle,
+      hasRef: (): boolean => true,
+      refresh: () => handle,
+      close: () => handle,
+      [Symbol.toPrimitive]: () => 0,
+    };
     const until = instance.now + Math.max(0, Number(ms) || 0);
     void instance.call({ kind: "sleep", name: "timer", spec: () => ({ until }) }).future.then(
       () => off.has(handle) || callback(...args),

@@ -1,5 +1,5 @@
 /** Performs an entry's effects through the ports. Each may be performed again: its id makes twice the same as once (rule 12). */
-import { Book } from "./book.ts";
+import type { Book } from "./book.ts";
 import { decode, encode } from "./codec.ts";
 import { assert } from "./errors.ts";
 import type { Effect, Entry, Payload, Piece, RunEvent } from "./events.ts";
@@ -103,7 +103,19 @@ export async function itemOf(performer: Pick<Performer, "reader">, book: Book, s
   const open = state.open[effect.call];
   const base = { call: effect.call, attempt: effect.attempt, task };
   const failures = piece ? open?.map?.open.find((p) => p.id === piece.id)?.failures : open?.failures;
-  const known = { args, timeoutSeconds, tags, transient, variant, overrides, failures, run: kind === "builtin" ? ("builtin" as const) : role, detail: role === "hook" ? detail : undefined, piece, sequential: piece && limits?.length ? (true as const) : undefined };
+  const known = {
+    args,
+    timeoutSeconds,
+    tags,
+    transient,
+    variant,
+    overrides,
+    failures,
+    run: kind === "builtin" ? ("builtin" as const) : role,
+    detail: role === "hook" ? detail : undefined,
+    piece,
+    sequential: piece && limits?.length ? (true as const) : undefined,
+  };
   const item: TaskItem = Object.assign(base, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
   if (role === "hook") return hookItem(item, book, args, detail as string);
   const deps = await depsOf(book, called.deps ?? [], performer.reader);
@@ -116,7 +128,11 @@ function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, deta
   if (flow) return { ...item, args: undefined, outcome: state === "COMPLETED" ? { value: outcome } : { error: outcome } };
   const record = book.calls.get(of);
   const settled = record?.settled;
-  return { ...item, args: record?.called.kind === "map" ? undefined : record?.called.args, outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }) };
+  return {
+    ...item,
+    args: record?.called.kind === "map" ? undefined : record?.called.args,
+    outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }),
+  };
 }
 
 async function depsOf(book: Book, ids: readonly string[], reader: Reader): Promise<Record<string, Payload> | undefined> {

@@ -1,10 +1,11 @@
 /** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
-import { BEHAVIOUR_FLAGS, type FinalType, type Payload, type RunEvent } from "./events.ts";
+
 import { Book } from "./book.ts";
 import { cancelCall, release, setTimer, settle, withdraw } from "./calls.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
+import { BEHAVIOUR_FLAGS, type FinalType, type Payload, type RunEvent } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { LIMITS } from "./limits.ts";
 import { runActor, type StartMessage } from "./messages.ts";
@@ -26,7 +27,22 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
   const given = typeof start.parameters === "string" ? start.parameters : await draft.reader.text(start.parameters);
   const checked = await checkParameters(definition, decode(given));
   const parameters: Payload = checked.ok ? encode(checked.value) : start.parameters;
-  draft.log({ type: "started", flow, name, parameters, seed: draft.id, flags: BEHAVIOUR_FLAGS, tags: tags?.length ? tags : undefined, starter, deployment, scheduledTime, version: version ?? definition.version, depth, origin, overrides });
+  draft.log({
+    type: "started",
+    flow,
+    name,
+    parameters,
+    seed: draft.id,
+    flags: BEHAVIOUR_FLAGS,
+    tags: tags?.length ? tags : undefined,
+    starter,
+    deployment,
+    scheduledTime,
+    version: version ?? definition.version,
+    depth,
+    origin,
+    overrides,
+  });
   if (start.skip !== undefined) return refuseStart(draft, "CANCELLED", "Skipped", undefined, start.skip);
   if (!checked.ok) return refuseStart(draft, "FAILED", "Failed", encodeError(checked.error));
   draft.move("RUNNING", "Running");
@@ -35,7 +51,8 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
     state.timeoutAt = draft.now + definition.timeoutSeconds * 1000;
     draft.effects.push({ do: "timer", id: state.timeoutTimer, at: state.timeoutAt });
   }
-  if (definition.hooks.onRunning?.length) beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
+  if (definition.hooks.onRunning?.length)
+    beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
   await beginFunction(draft, definition);
 }
 
@@ -90,7 +107,12 @@ async function returned(draft: RunDraft): Promise<void> {
   }
   const [unseen] = instance.unobservedFailures();
   if (end.ok && unseen && !unseen.outcome?.ok)
-    end = { ok: false, error: encodeError(new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error })) };
+    end = {
+      ok: false,
+      error: encodeError(
+        new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error }),
+      ),
+    };
   state.returned = end;
   draft.log({ type: "returned", ...end });
   for (const [id, open] of openOf(draft)) if (["sleep", "input", "pause", "acquire"].includes(open.kind ?? "task")) drop(draft, id, open);
@@ -114,7 +136,11 @@ export async function conclude(draft: RunDraft): Promise<void> {
   }
   const type: FinalType = cancel ? (cancel.timedOut ? "FAILED" : "CANCELLED") : result.ok ? "COMPLETED" : "FAILED";
   const name = cancel?.timedOut ? "TimedOut" : type.charAt(0) + type.slice(1).toLowerCase();
-  const error = cancel?.timedOut ? encodeError(new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." })) : type === "FAILED" ? result.error : undefined;
+  const error = cancel?.timedOut
+    ? encodeError(new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." }))
+    : type === "FAILED"
+      ? result.error
+      : undefined;
   concludeWith(draft, definition, { state: type, name, value: type === "COMPLETED" ? result.value : undefined, error });
 }
 
@@ -122,7 +148,8 @@ function concludeWith(draft: RunDraft, definition: FlowDefinition, ending: NonNu
   const hook = hookOf(ending.state);
   draft.state.ending = ending;
   const count = definition.hooks[hook]?.length ?? 0;
-  if (count > 0) beginHook(draft, draft.state.flow, { of: "", hook, flow: true, state: ending.state, name: ending.name }, { [hook]: count }, ending.value ?? ending.error);
+  if (count > 0)
+    beginHook(draft, draft.state.flow, { of: "", hook, flow: true, state: ending.state, name: ending.name }, { [hook]: count }, ending.value ?? ending.error);
   else end(draft, ending.state, ending.name, ending.value, ending.error);
 }
 
@@ -134,7 +161,9 @@ function awaitRetry(draft: RunDraft, at: number, error: Payload): void {
   state.retryTimer = `retry@${draft.context.n}`;
   draft.log({ type: "retrying", attempt: state.attempt + 1, at, error });
   draft.effects.push({ do: "timer", id: state.retryTimer, at });
-  draft.move("SCHEDULED", "AwaitingRetry", { reason: { code: "retry", message: `It failed and tries again (attempt ${state.attempt + 1}).`, since: draft.now, until: at } });
+  draft.move("SCHEDULED", "AwaitingRetry", {
+    reason: { code: "retry", message: `It failed and tries again (attempt ${state.attempt + 1}).`, since: draft.now, until: at },
+  });
 }
 
 /** The delay is over: the function runs again from the top, and takes over what completed (see `reuse.ts`). */
@@ -158,7 +187,11 @@ export function timeOutFlow(draft: RunDraft): void {
   const { state, context } = draft;
   state.timeoutTimer = undefined;
   if (state.cancel || state.ending) return;
-  beginCancel(draft, { request: `timeout@${context.n}`, why: `The flow "${state.flow}" took longer than ${definitionOf(draft).timeoutSeconds} seconds.`, timedOut: true });
+  beginCancel(draft, {
+    request: `timeout@${context.n}`,
+    why: `The flow "${state.flow}" took longer than ${definitionOf(draft).timeoutSeconds} seconds.`,
+    timedOut: true,
+  });
 }
 
 /** Ends a run at once, whatever is open: its code cannot go on. */
@@ -178,7 +211,20 @@ function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, er
   const { state } = draft;
   for (const request of Object.keys(state.held ?? {})) release(draft, request);
   for (const timer of [state.timeoutTimer, state.retryTimer]) if (timer !== undefined) draft.effects.push({ do: "untimer", id: timer });
-  Object.assign(state, { open: {}, held: undefined, inputs: undefined, seen: undefined, late: undefined, paused: undefined, returned: undefined, ending: undefined, timeoutTimer: undefined, retryTimer: undefined, result: value, error });
+  Object.assign(state, {
+    open: {},
+    held: undefined,
+    inputs: undefined,
+    seen: undefined,
+    late: undefined,
+    paused: undefined,
+    returned: undefined,
+    ending: undefined,
+    timeoutTimer: undefined,
+    retryTimer: undefined,
+    result: value,
+    error,
+  });
   draft.openCount = 0;
   draft.launches.length = 0;
   draft.log({ type: "ended", state: type, name, value, error });
@@ -247,10 +293,22 @@ function launch(draft: RunDraft): void {
     }
     const attempt = (open.attempt ?? 0) + 1;
     const fits = open.timeoutSeconds === undefined || open.timeoutSeconds * 1000 < context.inlineMs;
-    const inline = ready.length === 1 && draft.openCount === 1 && open.pool === undefined && !state.slow && !context.queueNext && !open.suspect && fits && !(attempt === 1 && open.hooks?.onRunning);
+    const inline =
+      ready.length === 1 &&
+      draft.openCount === 1 &&
+      open.pool === undefined &&
+      !state.slow &&
+      !context.queueNext &&
+      !open.suspect &&
+      fits &&
+      !(attempt === 1 && open.hooks?.onRunning);
     open.attempt = attempt;
     draft.log({ type: "attempted", call, attempt, ...(inline && { where: "inline" as const }) });
-    draft.effects.push(inline ? { do: "inline", call, attempt } : { do: "task", call, attempt, pool: open.pool, alone: open.suspect || open.crashRetries === 0 ? true : undefined });
+    draft.effects.push(
+      inline
+        ? { do: "inline", call, attempt }
+        : { do: "task", call, attempt, pool: open.pool, alone: open.suspect || open.crashRetries === 0 ? true : undefined },
+    );
     if (attempt === 1) beginRunningHooks(draft, call, open);
   }
   if (draft.launches.length > 0) launch(draft);
@@ -262,7 +320,14 @@ function refuseForeignWait(draft: RunDraft): void {
   if (!instance || instance.outcome || instance.fatal || state.ending || state.returned || state.retryTimer !== undefined) return;
   if (openOf(draft).some(([id, open]) => open.role !== "hook" && instance.calls.get(id)?.observed)) return;
   const last = [...instance.calls.keys()].at(-1);
-  crashRun(draft, new WindhoverError("WH1202", { message: `The flow "${state.flow}" waits for something that is not in its log${last === undefined ? "" : `, after ${last}`}: a promise that no task, subflow, sleep or input stands behind.`, expected: "await only tasks, flows, sleep, waitForInput and the like", got: "a promise of another kind" }));
+  crashRun(
+    draft,
+    new WindhoverError("WH1202", {
+      message: `The flow "${state.flow}" waits for something that is not in its log${last === undefined ? "" : `, after ${last}`}: a promise that no task, subflow, sleep or input stands behind.`,
+      expected: "await only tasks, flows, sleep, waitForInput and the like",
+      got: "a promise of another kind",
+    }),
+  );
 }
 
 /** While all that a run waits for costs nothing, it is suspended, with the reason. */
@@ -270,7 +335,9 @@ function label(draft: RunDraft): void {
   const { state } = draft;
   if (isFinal(state.row.type) || state.paused || state.cancel || state.retryTimer !== undefined) return;
   const waiting = openOf(draft);
-  const idle = waiting.length > 0 && waiting.every(([, open]) => open.kind === "input" || open.kind === "pause" || (open.kind === "sleep" && (open.until ?? 0) - draft.now > SHORT_SLEEP_MS));
+  const idle =
+    waiting.length > 0 &&
+    waiting.every(([, open]) => open.kind === "input" || open.kind === "pause" || (open.kind === "sleep" && (open.until ?? 0) - draft.now > SHORT_SLEEP_MS));
   if (!idle) {
     if (state.row.type !== "RUNNING") draft.move("RUNNING", "Running");
     return;
@@ -285,4 +352,4 @@ function label(draft: RunDraft): void {
 /** Shorter sleeps are not worth two rows in the runs table. */
 const SHORT_SLEEP_MS = 5000;
 
-export { LIMITS, setTimer, type RunEvent };
+export { LIMITS, type RunEvent, setTimer };

@@ -11,31 +11,73 @@ interface Row {
 
 export const ERRORS = {
   // ---- the author: how flows and tasks are written
-  WH1001: { who: "author", title: "A name is missing or not usable", action: "Give `name` as the first option: 1 to 100 characters, no control characters, no slash at its ends." },
-  WH1002: { who: "author", title: "Two flows or tasks have the same name", action: "Rename one of them: runs, schedules and the code of a queued task are found by name." },
+  WH1001: {
+    who: "author",
+    title: "A name is missing or not usable",
+    action: "Give `name` as the first option: 1 to 100 characters, no control characters, no slash at its ends.",
+  },
+  WH1002: {
+    who: "author",
+    title: "Two flows or tasks have the same name",
+    action: "Rename one of them: runs, schedules and the code of a queued task are found by name.",
+  },
   WH1003: { who: "author", title: "An option has a value that it cannot have", action: "Correct the option that is named in the message." },
   WH1004: { who: "author", title: "A duration cannot be read", action: 'Write a number and a unit, such as "90 seconds" or "3 days", or a number of seconds.' },
   WH1005: { who: "author", title: "A schedule cannot be read", action: "Correct the expression; `windhover deployments inspect NAME` shows the next times." },
   WH1006: { who: "author", title: "A time zone is not known", action: "Use an IANA name such as Europe/Paris or America/Sao_Paulo." },
   WH1007: { who: "author", title: "Called outside a flow", action: "Call it in a flow's body; from a script use `connect()` and its client." },
   WH1008: { who: "author", title: "Called inside a task", action: "Call it in the flow's body and hand its result to the task." },
-  WH1009: { who: "author", title: "A function option was given inside a flow", action: "Call `withOptions` with functions at module level, so that every process that loads the code knows them." },
+  WH1009: {
+    who: "author",
+    title: "A function option was given inside a flow",
+    action: "Call `withOptions` with functions at module level, so that every process that loads the code knows them.",
+  },
   WH1010: { who: "author", title: "Two calls have the same key", action: "Give each call of one task in one run a key of its own, or none." },
   // ---- the author: values
   WH1101: { who: "author", title: "Parameters do not fit the flow's schema", action: "Correct the value at the path that is named." },
-  WH1102: { who: "author", title: "A value cannot be stored", action: "Return plain data: objects, arrays, strings, numbers, Dates, Maps, Sets, BigInts, typed arrays, Errors. Turn a class instance into an object first." },
+  WH1102: {
+    who: "author",
+    title: "A value cannot be stored",
+    action:
+      "Return plain data: objects, arrays, strings, numbers, Dates, Maps, Sets, BigInts, typed arrays, Errors. Turn a class instance into an object first.",
+  },
   WH1103: { who: "author", title: "A value refers to itself", action: "Break the cycle, for instance by ids instead of references." },
   WH1104: { who: "author", title: "A value is too large", action: "Store the data elsewhere (a file, a bucket, a table) and pass its address." },
-  WH1105: { who: "author", title: "A task cannot be mapped over this", action: "Pass arrays (or futures of arrays) of one length, and wrap constants in `unmapped(…)`." },
+  WH1105: {
+    who: "author",
+    title: "A task cannot be mapped over this",
+    action: "Pass arrays (or futures of arrays) of one length, and wrap constants in `unmapped(…)`.",
+  },
   WH1106: { who: "author", title: "An input does not fit its schema", action: "Send a value that fits; the wait goes on." },
   // ---- the author: determinism
-  WH1201: { who: "author", title: "The flow's code does not match its log", action: "Run the old code to the end, or start the run again with `windhover runs rerun`. In a flow's body only tasks may read clocks, files or the network." },
-  WH1202: { who: "author", title: "A flow awaits something that is not durable", action: "Wrap it in a task: what a flow awaits has to be in the log, so that it is there after a crash." },
+  WH1201: {
+    who: "author",
+    title: "The flow's code does not match its log",
+    action:
+      "Run the old code to the end, or start the run again with `windhover runs rerun`. In a flow's body only tasks may read clocks, files or the network.",
+  },
+  WH1202: {
+    who: "author",
+    title: "A flow awaits something that is not durable",
+    action: "Wrap it in a task: what a flow awaits has to be in the log, so that it is there after a crash.",
+  },
   WH1203: { who: "author", title: "The network or a timer was used in a flow's body", action: "Wrap it in a task, or use `sleep`." },
-  WH1204: { who: "author", title: "A flow went on by something that is not durable", action: "Wrap what it waited for in a task: a call was made while no result was being delivered." },
-  WH1205: { who: "author", title: "A task whose result is not stored gave another result", action: "Remove `persistResult: false`, or make the task give the same result for the same input." },
+  WH1204: {
+    who: "author",
+    title: "A flow went on by something that is not durable",
+    action: "Wrap what it waited for in a task: a call was made while no result was being delivered.",
+  },
+  WH1205: {
+    who: "author",
+    title: "A task whose result is not stored gave another result",
+    action: "Remove `persistResult: false`, or make the task give the same result for the same input.",
+  },
   // ---- the author: bounds
-  WH1301: { who: "author", title: "A run makes too many calls", action: "Use `map` for many items, subflows for parts, or `continueAsNew` for loops without end." },
+  WH1301: {
+    who: "author",
+    title: "A run makes too many calls",
+    action: "Use `map` for many items, subflows for parts, or `continueAsNew` for loops without end.",
+  },
   WH1302: { who: "author", title: "Flows are nested too deeply", action: "Check that the recursion ends; use a loop instead." },
   WH1306: { who: "author", title: "A map has too many items", action: "Map over chunks of items, or split the work into subflows." },
   WH1307: { who: "author", title: "Too many calls are open at once", action: "Use `map` with `mapConcurrency`." },
@@ -43,12 +85,20 @@ export const ERRORS = {
   // ---- what a run's failure says
   WH1401: { who: "author", title: "A task or flow timed out", action: "Raise `timeoutSeconds`, or find out what it waits for: its abort signal has fired." },
   WH1402: { who: "author", title: "Cancelled", action: "Nothing: somebody asked for it." },
-  WH1403: { who: "author", title: "The process that ran a task died, too often", action: "Look for what kills it (memory, process.exit, a native crash); then `windhover runs retry`." },
+  WH1403: {
+    who: "author",
+    title: "The process that ran a task died, too often",
+    action: "Look for what kills it (memory, process.exit, a native crash); then `windhover runs retry`.",
+  },
   WH1404: { who: "author", title: "A call that this one depends on failed", action: "See its cause." },
   WH1405: { who: "author", title: "Items of a map failed", action: "See `states()` for each item; `toleratedFailures` allows for some." },
   WH1406: { who: "author", title: "A failure that nobody awaited", action: "Await every future, or catch its failure." },
   WH1407: { who: "author", title: "A subflow did not complete", action: "See its cause, and the child run." },
-  WH1408: { who: "author", title: "A run ends otherwise after a crash", action: "Make the tasks that run again give the same result, and let the flow's body decide by results alone." },
+  WH1408: {
+    who: "author",
+    title: "A run ends otherwise after a crash",
+    action: "Make the tasks that run again give the same result, and let the flow's body decide by results alone.",
+  },
   // ---- the operator
   WH2001: { who: "operator", title: "No such flow", action: "Check the name, and that the file that exports it is an entry." },
   WH2002: { who: "operator", title: "No such run", action: "`windhover runs ls` lists them." },
@@ -64,7 +114,11 @@ export const ERRORS = {
   WH2012: { who: "operator", title: "A limit cannot be granted", action: "Ask for fewer slots, or raise the limit." },
   WH2013: { who: "operator", title: "No such variable", action: "Set it, or give a fallback." },
   WH2014: { who: "operator", title: "No such schedule or trigger can be served here", action: "Deploy to AWS for this trigger, or start the run by hand." },
-  WH2015: { who: "operator", title: "A cursor cannot be read", action: "Use the cursor of the page before, as it was given, or none to begin at the first page." },
+  WH2015: {
+    who: "operator",
+    title: "A cursor cannot be read",
+    action: "Use the cursor of the page before, as it was given, or none to begin at the first page.",
+  },
   WH2016: { who: "operator", title: "A block is not set or malformed", action: "Set it with `windhover block set TYPE NAME`." },
   WH2017: { who: "operator", title: "A request cannot be read", action: "Send what /api/openapi.json describes." },
   WH2018: { who: "operator", title: "A request is refused", action: "Send the webhook's secret; call the API from its own address." },
@@ -79,7 +133,11 @@ export const ERRORS = {
   WH3007: { who: "operator", title: "A stored result is missing", action: "Restore the result store; the run waits." },
   WH3008: { who: "operator", title: "The backend was closed", action: "Connect again." },
   // ---- us
-  WH9001: { who: "us", title: "Windhover broke a rule of its own", action: "Please report it with the message and the run's history (`windhover runs inspect --json`)." },
+  WH9001: {
+    who: "us",
+    title: "Windhover broke a rule of its own",
+    action: "Please report it with the message and the run's history (`windhover runs inspect --json`).",
+  },
 } as const satisfies Record<`WH${number}`, Row>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -152,6 +210,10 @@ export function durationMs(duration: string | number): number {
   const match = typeof duration === "number" ? null : /^\s*(\d+(?:\.\d+)?)\s*(second|minute|hour|day)s?\s*$/.exec(duration);
   const ms = typeof duration === "number" ? duration * 1e3 : match ? Number(match[1]) * (UNITS[match[2] as string] as number) : Number.NaN;
   if (!Number.isFinite(ms) || ms < 0 || ms > 366 * 864e5)
-    throw new WindhoverError("WH1004", { message: `${JSON.stringify(duration)} is not a duration.`, expected: 'a number and "seconds", "minutes", "hours" or "days", at most 366 days', got: JSON.stringify(duration) ?? String(duration) });
+    throw new WindhoverError("WH1004", {
+      message: `${JSON.stringify(duration)} is not a duration.`,
+      expected: 'a number and "seconds", "minutes", "hours" or "days", at most 366 days',
+      got: JSON.stringify(duration) ?? String(duration),
+    });
   return Math.round(ms);
 }

@@ -7,7 +7,7 @@
  */
 import type { DeploymentState } from "./deployment.ts";
 import type { LimitState } from "./limit.ts";
-import type { Message, StartMessage, Starter } from "./messages.ts";
+import type { Message, Starter, StartMessage } from "./messages.ts";
 import type { RunState } from "./run.ts";
 
 /** The version of the entry format. A log with a newer one is refused (WH3006), never guessed at. */
@@ -139,11 +139,37 @@ export type RunEvent =
     }
   | ({ readonly type: "called"; readonly call: string; readonly kind: CallKind; readonly name: string } & CallSpec)
   | { readonly type: "attempted"; readonly call: string; readonly attempt: number; readonly where?: "inline"; readonly piece?: Piece }
-  | { readonly type: "failed"; readonly call: string; readonly attempt: number; readonly error: Payload; readonly crashed?: true; readonly retryAt?: number; readonly ran?: Ran; readonly piece?: number }
-  | { readonly type: "settled"; readonly call: string; readonly ok: true; readonly value?: Payload; readonly hash?: string; readonly label?: SettledLabel; readonly ran?: Ran; readonly ms?: number }
+  | {
+      readonly type: "failed";
+      readonly call: string;
+      readonly attempt: number;
+      readonly error: Payload;
+      readonly crashed?: true;
+      readonly retryAt?: number;
+      readonly ran?: Ran;
+      readonly piece?: number;
+    }
+  | {
+      readonly type: "settled";
+      readonly call: string;
+      readonly ok: true;
+      readonly value?: Payload;
+      readonly hash?: string;
+      readonly label?: SettledLabel;
+      readonly ran?: Ran;
+      readonly ms?: number;
+    }
   | { readonly type: "settled"; readonly call: string; readonly ok: false; readonly error: Payload; readonly label?: SettledLabel; readonly ran?: Ran }
   /** Some of a map's items ended: `value` is an array of results aligned with the piece, holes where `failed` says so. */
-  | { readonly type: "items"; readonly call: string; readonly piece: Piece; readonly value: Payload; readonly failed?: readonly FailedItem[]; /** Items that are tried again. */ readonly again?: readonly number[]; readonly ran?: Ran }
+  | {
+      readonly type: "items";
+      readonly call: string;
+      readonly piece: Piece;
+      readonly value: Payload;
+      readonly failed?: readonly FailedItem[] /** Items that are tried again. */;
+      readonly again?: readonly number[];
+      readonly ran?: Ran;
+    }
   /** The delay before a retry is over: the call, or the map's piece, asks for its slots or is sent again. */
   | { readonly type: "woken"; readonly call: string; readonly timer: string }
   | { readonly type: "granted"; readonly call: string; readonly request: string; readonly fence: number; readonly limit: string }
@@ -201,7 +227,14 @@ export type DeploymentEvent =
  */
 export type Effect =
   | { readonly do: "inline"; readonly call: string; readonly attempt: number }
-  | { readonly do: "task"; readonly call: string; readonly attempt: number; readonly pool?: string; readonly piece?: Piece; /** Not packed with others. */ readonly alone?: true }
+  | {
+      readonly do: "task";
+      readonly call: string;
+      readonly attempt: number;
+      readonly pool?: string;
+      readonly piece?: Piece /** Not packed with others. */;
+      readonly alone?: true;
+    }
   | { readonly do: "timer"; readonly id: string; readonly at: number }
   | { readonly do: "untimer"; readonly id: string }
   | { readonly do: "send"; readonly to: string; readonly message: Message }

@@ -35,7 +35,11 @@ export class CallFuture<R> extends Promise<R> {
   state(): Promise<State<R>> {
     return this.#handle.state() as Promise<State<R>>;
   }
-  override then<A = R, B = never>(onfulfilled?: ((value: R) => A | PromiseLike<A>) | null, onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  // biome-ignore lint/suspicious/noThenProperty: it is a promise; seeing who awaits it is what it is for.
+  override then<A = R, B = never>(
+    onfulfilled?: ((value: R) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     this.#handle.observe();
     return super.then(onfulfilled, onrejected);
   }

@@ -39,5 +39,6 @@ export function beginHook(draft: RunDraft, name: string, detail: Omit<HookDetail
   }
 }
 
-export const hookOf = (state: FinalType): HookName => ({ COMPLETED: "onCompletion", FAILED: "onFailure", CANCELLED: "onCancellation", CRASHED: "onCrashed" })[state] as HookName;
+export const hookOf = (state: FinalType): HookName =>
+  ({ COMPLETED: "onCompletion", FAILED: "onFailure", CANCELLED: "onCancellation", CRASHED: "onCrashed" })[state] as HookName;
 const labelOf = (state: FinalType): string => state.charAt(0) + state.slice(1).toLowerCase();

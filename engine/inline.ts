@@ -9,8 +9,8 @@ import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry } from "./events.ts";
 import { Interruption } from "./interruption.ts";
 import type { RunMessage } from "./messages.ts";
-import { runReader } from "./run-context.ts";
 import type { RunState } from "./run.ts";
+import { runReader } from "./run-context.ts";
 import type { Host } from "./turn.ts";
 
 /** Marks that stand for a run's mail; no call has such a name. */
@@ -56,10 +56,10 @@ function watch(host: Host, actor: string, state: RunState, interruption: Interru
   if (timeoutAt === undefined || timeoutTimer === undefined) return unwatch;
   const timer = new AbortController();
   void clock.wait(Math.max(0, timeoutAt - clock.now()), timer.signal).then(() => {
-      if (timer.signal.aborted) return;
-      first.push({ kind: "fire", id: `fire:${timeoutTimer}`, timer: timeoutTimer });
-      interruption.interrupt(new Cancelled("The flow timed out."));
-    });
+    if (timer.signal.aborted) return;
+    first.push({ kind: "fire", id: `fire:${timeoutTimer}`, timer: timeoutTimer });
+    interruption.interrupt(new Cancelled("The flow timed out."));
+  });
   return () => {
     unwatch();
     timer.abort();

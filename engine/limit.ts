@@ -49,7 +49,10 @@ export interface LimitStep {
 }
 
 export function advanceLimit(context: LimitContext, before: LimitState | null, messages: readonly LimitMessage[]): LimitStep {
-  const draft = new LimitDraft(context, before ? { ...before, holders: [...before.holders], waiters: [...before.waiters] } : { kind: "limit", holders: [], waiters: [] });
+  const draft = new LimitDraft(
+    context,
+    before ? { ...before, holders: [...before.holders], waiters: [...before.waiters] } : { kind: "limit", holders: [], waiters: [] },
+  );
   for (const message of messages) draft.take(message);
   draft.grantWhatFits();
   return draft;
@@ -102,8 +105,16 @@ class LimitDraft {
     if (state.waiters.some((w) => w.request === request)) return;
     const most = state.limit ?? slots;
     if (most !== undefined && occupy > most) {
-      const error = new WindhoverError("WH2012", { message: `"${this.#context.name}" has ${most} slots, and ${occupy} were asked for.`, expected: `at most ${most}`, got: String(occupy) });
-      this.effects.push({ do: "send", to: holder, message: { kind: "refuse", id: `refuse:${request}`, request, limit: this.#context.name, error: encodeError(error) } });
+      const error = new WindhoverError("WH2012", {
+        message: `"${this.#context.name}" has ${most} slots, and ${occupy} were asked for.`,
+        expected: `at most ${most}`,
+        got: String(occupy),
+      });
+      this.effects.push({
+        do: "send",
+        to: holder,
+        message: { kind: "refuse", id: `refuse:${request}`, request, limit: this.#context.name, error: encodeError(error) },
+      });
       return;
     }
     const waiter: Waiter = { request, holder, occupy, since: this.#now, ...(slots !== undefined && { slots }), ...(priority !== undefined && { priority }) };

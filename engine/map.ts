@@ -38,7 +38,12 @@ export async function startMap(draft: RunDraft, call: string, open: OpenCall): P
   const size = Math.max(1, Math.ceil((total ?? spec?.items ?? 0) / LIMITS.mapChunks));
   const chunk = followed?.chunk ?? Math.min(size, spec?.mapConcurrency ?? size);
   open.map = { total, chunk, next: 0, done: 0, failed: 0, pieces: 0, open: [] };
-  Object.assign(open.map, spec?.mapConcurrency !== undefined && { atOnce: spec.mapConcurrency }, spec?.toleratedFailures !== undefined && { tolerated: spec.toleratedFailures }, follows !== undefined && { follows });
+  Object.assign(
+    open.map,
+    spec?.mapConcurrency !== undefined && { atOnce: spec.mapConcurrency },
+    spec?.toleratedFailures !== undefined && { tolerated: spec.toleratedFailures },
+    follows !== undefined && { follows },
+  );
   if (follows !== undefined) draft.waits(call, follows);
   if (follows !== undefined) for (const items of draft.book?.calls.get(follows)?.items ?? []) follow(draft, call, open, open.map, items);
   handOut(draft, call, open);
@@ -53,12 +58,23 @@ async function lengthsOf(draft: RunDraft, call: string): Promise<number | Windho
   for (const column of columns) {
     if ("same" in column || "follow" in column) continue;
     const list = "list" in column ? column.list : column.call;
-    if (!Array.isArray(list)) return new WindhoverError("WH1105", { message: `"${call}" is mapped over something that is not an array.`, expected: "an array, or unmapped(…)", got: typeof list });
+    if (!Array.isArray(list))
+      return new WindhoverError("WH1105", {
+        message: `"${call}" is mapped over something that is not an array.`,
+        expected: "an array, or unmapped(…)",
+        got: typeof list,
+      });
     lengths.push(list.length);
   }
   const [first = 0] = lengths;
-  if (lengths.some((n) => n !== first)) return new WindhoverError("WH1105", { message: `"${call}" is mapped over arrays of different lengths.`, expected: "arrays of one length", got: lengths.join(", ") });
-  if (first > LIMITS.mapItems) return new WindhoverError("WH1306", { message: `"${call}" is mapped over ${first} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(first) });
+  if (lengths.some((n) => n !== first))
+    return new WindhoverError("WH1105", {
+      message: `"${call}" is mapped over arrays of different lengths.`,
+      expected: "arrays of one length",
+      got: lengths.join(", "),
+    });
+  if (first > LIMITS.mapItems)
+    return new WindhoverError("WH1306", { message: `"${call}" is mapped over ${first} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(first) });
   return first;
 }
 
@@ -150,7 +166,9 @@ export async function reportedPiece(draft: RunDraft, report: TaskReport): Promis
   const open = draft.state.open[report.call];
   const piece = open?.map?.open.find((p) => p.id === report.piece?.id);
   if (!open?.map || !piece || settle.decided(draft, report.call)) return;
-  const failures: readonly ItemFailure[] = report.ok ? (report.failed ?? []) : indicesOf(piece).map((index) => ({ index, error: report.error, verdict: report.verdict }));
+  const failures: readonly ItemFailure[] = report.ok
+    ? (report.failed ?? [])
+    : indicesOf(piece).map((index) => ({ index, error: report.error, verdict: report.verdict }));
   closePiece(draft, open, piece);
   const again: ItemFailure[] = [];
   const failed: FailedItem[] = [];
@@ -158,7 +176,16 @@ export async function reportedPiece(draft: RunDraft, report: TaskReport): Promis
     if (!draft.state.cancel && !open.map.stopped && mayRetry(failure.verdict, piece.failures ?? 0, open.retries)) again.push(failure);
     else failed.push({ index: failure.index, error: failure.error, attempts: (piece.failures ?? 0) + 1 });
   }
-  itemsEnded(draft, report.call, open, piece, report.ok ? (report.value ?? "[]") : "[]", failed, again.map((f) => f.index), report.ran);
+  itemsEnded(
+    draft,
+    report.call,
+    open,
+    piece,
+    report.ok ? (report.value ?? "[]") : "[]",
+    failed,
+    again.map((f) => f.index),
+    report.ran,
+  );
   retryItems(draft, report.call, open, piece, again);
   handOut(draft, report.call, open);
 }
@@ -169,7 +196,16 @@ function closePiece(draft: RunDraft, open: OpenCall, piece: OpenPiece): void {
   for (const request of piece.holds ?? []) release(draft, request);
 }
 
-function itemsEnded(draft: RunDraft, call: string, open: OpenCall, piece: Piece, value: ItemsEvent["value"], failed: readonly FailedItem[], again: readonly number[], ran?: ItemsEvent["ran"]): void {
+function itemsEnded(
+  draft: RunDraft,
+  call: string,
+  open: OpenCall,
+  piece: Piece,
+  value: ItemsEvent["value"],
+  failed: readonly FailedItem[],
+  again: readonly number[],
+  ran?: ItemsEvent["ran"],
+): void {
   const map = open.map as MapProgress;
   const { id, from, to, only } = piece;
   map.failed += failed.length;
@@ -218,12 +254,33 @@ export async function crashedPiece(draft: RunDraft, call: string, { id }: Piece,
   const single = items.length === 1;
   const crashes = (piece.crashes ?? 0) + (single && alone ? 1 : 0);
   if (draft.state.cancel || open.map.stopped || !mayRunAgain(single && alone ? crashes - 1 : 0, open.crashRetries)) {
-    const error = encodeError(new WindhoverError("WH1403", { message: `The process that ran items of "${call}" died.`, got: `${crashes} deaths`, expected: `at most ${open.crashRetries ?? LIMITS.crashRetries}` }));
-    itemsEnded(draft, call, open, piece, "[]", items.map((index) => ({ index, error, attempts: (piece.failures ?? 0) + 1 })), []);
+    const error = encodeError(
+      new WindhoverError("WH1403", {
+        message: `The process that ran items of "${call}" died.`,
+        got: `${crashes} deaths`,
+        expected: `at most ${open.crashRetries ?? LIMITS.crashRetries}`,
+      }),
+    );
+    itemsEnded(
+      draft,
+      call,
+      open,
+      piece,
+      "[]",
+      items.map((index) => ({ index, error, attempts: (piece.failures ?? 0) + 1 })),
+      [],
+    );
   } else {
     const half = Math.ceil(items.length / 2);
     for (const only of single ? [items] : [items.slice(0, half), items.slice(half)])
-      launchPiece(draft, call, open, { id: open.map.pieces++, from: piece.from, to: piece.to, only, failures: piece.failures, crashes: single ? Math.max(crashes, 1) : undefined });
+      launchPiece(draft, call, open, {
+        id: open.map.pieces++,
+        from: piece.from,
+        to: piece.to,
+        only,
+        failures: piece.failures,
+        crashes: single ? Math.max(crashes, 1) : undefined,
+      });
   }
   handOut(draft, call, open);
 }
@@ -234,11 +291,24 @@ function follow(draft: RunDraft, call: string, open: OpenCall, map: MapProgress,
   const good = indicesOf(piece).filter((index) => !out.has(index));
   if (good.length > 0) {
     const whole = good.length === piece.to - piece.from;
-    map.waiting = [...(map.waiting ?? []), whole ? { id: map.pieces++, from: piece.from, to: piece.to } : { id: map.pieces++, from: piece.from, to: piece.to, only: good }];
+    map.waiting = [
+      ...(map.waiting ?? []),
+      whole ? { id: map.pieces++, from: piece.from, to: piece.to } : { id: map.pieces++, from: piece.from, to: piece.to, only: good },
+    ];
   }
   if (failed.length > 0) {
     const only = failed.map((f) => f.index);
-    const missing = failed.map(({ index, error }) => ({ index, attempts: 0, error: encodeError(new WindhoverError("WH1404", { message: `Item ${index} of "${call}" did not run, because the item before it failed.`, got: String(index), cause: typeof error === "string" ? decodeError(error) : undefined })) }));
+    const missing = failed.map(({ index, error }) => ({
+      index,
+      attempts: 0,
+      error: encodeError(
+        new WindhoverError("WH1404", {
+          message: `Item ${index} of "${call}" did not run, because the item before it failed.`,
+          got: String(index),
+          cause: typeof error === "string" ? decodeError(error) : undefined,
+        }),
+      ),
+    }));
     itemsEnded(draft, call, open, { id: map.pieces++, from: piece.from, to: piece.to, only }, "[]", missing, []);
   }
 }
@@ -280,7 +350,12 @@ function mapError(draft: RunDraft, call: string, map: MapProgress, cause?: Items
   const given = first?.error ?? cause;
   const error = typeof given === "string" ? decodeError(given) : undefined;
   const said = error instanceof Error ? error.message : error === undefined ? "" : String(error);
-  return new WindhoverError("WH1405", { message: `${map.failed} of ${map.total ?? "?"} items of "${call}" failed${first ? `; the first is item ${first.index}: ${said}` : ""}`, expected: `at most ${map.tolerated ?? 0} failures`, got: String(map.failed), cause: error });
+  return new WindhoverError("WH1405", {
+    message: `${map.failed} of ${map.total ?? "?"} items of "${call}" failed${first ? `; the first is item ${first.index}: ${said}` : ""}`,
+    expected: `at most ${map.tolerated ?? 0} failures`,
+    got: String(map.failed),
+    cause: error,
+  });
 }
 
 export function cancelMap(draft: RunDraft, call: string, open: OpenCall): void {

@@ -40,7 +40,12 @@ export interface StartMessage {
   /** The deployment's overlap policy does not let it run: it ends as Cancelled at once, with this reason. */
   readonly skip?: string;
   /** `continueAsNew`: what the predecessor hands on (rule 35). */
-  readonly inherits?: { readonly run: string; readonly inputs: readonly BufferedInput[]; readonly seen: readonly string[]; readonly held: Readonly<Record<string, Held>> };
+  readonly inherits?: {
+    readonly run: string;
+    readonly inputs: readonly BufferedInput[];
+    readonly seen: readonly string[];
+    readonly held: Readonly<Record<string, Held>>;
+  };
 }
 
 export interface Held {
@@ -64,7 +69,10 @@ export type TaskReport = {
   readonly piece?: Piece;
   /** Map only: items of the piece that failed; `value` has the others. */
   readonly failed?: readonly ItemFailure[];
-} & ({ readonly ok: true; readonly value?: Payload; readonly hash?: string; readonly label?: SettledLabel } | { readonly ok: false; readonly error: Payload; readonly verdict: Verdict; readonly label?: SettledLabel });
+} & (
+  | { readonly ok: true; readonly value?: Payload; readonly hash?: string; readonly label?: SettledLabel }
+  | { readonly ok: false; readonly error: Payload; readonly verdict: Verdict; readonly label?: SettledLabel }
+);
 
 export interface ItemFailure {
   readonly index: number;
@@ -81,15 +89,33 @@ export interface Verdict {
 export type RunMessage =
   | StartMessage
   /** `of` says what run it is, for one that has not started. */
-  | { readonly kind: "cancel"; readonly id: string; readonly why?: string; readonly of?: { readonly flow: string; readonly name: string; readonly deployment?: string } }
+  | {
+      readonly kind: "cancel";
+      readonly id: string;
+      readonly why?: string;
+      readonly of?: { readonly flow: string; readonly name: string; readonly deployment?: string };
+    }
   | { readonly kind: "pause"; readonly id: string }
   | { readonly kind: "resume"; readonly id: string }
   | { readonly kind: "input"; readonly id: string; readonly name: string; readonly value: Payload; readonly wait?: string }
   | { readonly kind: "done"; readonly id: string; readonly reports: readonly TaskReport[] }
   /** A process died with these attempts in hand. With more than one, nobody knows which is to blame: they are sent again one by one (rule 29). */
-  | { readonly kind: "crash"; readonly id: string; readonly attempts: readonly { readonly call: string; readonly attempt: number; readonly piece?: Piece }[]; readonly why?: string }
+  | {
+      readonly kind: "crash";
+      readonly id: string;
+      readonly attempts: readonly { readonly call: string; readonly attempt: number; readonly piece?: Piece }[];
+      readonly why?: string;
+    }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
-  | { readonly kind: "ended"; readonly id: string; readonly run: string; readonly call?: string; readonly state: FinalType; readonly value?: Payload; readonly error?: Payload }
+  | {
+      readonly kind: "ended";
+      readonly id: string;
+      readonly run: string;
+      readonly call?: string;
+      readonly state: FinalType;
+      readonly value?: Payload;
+      readonly error?: Payload;
+    }
   | { readonly kind: "grant"; readonly id: string; readonly request: string; readonly fence: number; readonly limit: string }
   /** The limit will never grant this: an operator took it away, or it asks for more slots than there are. */
   | { readonly kind: "refuse"; readonly id: string; readonly request: string; readonly limit: string; readonly error: Payload }
@@ -97,7 +123,15 @@ export type RunMessage =
 
 export type LimitMessage =
   | { readonly kind: "configure"; readonly id: string; readonly limit: number | null; readonly perSeconds?: number }
-  | { readonly kind: "acquire"; readonly id: string; readonly request: string; readonly holder: string; readonly occupy: number; readonly slots?: number; readonly priority?: number }
+  | {
+      readonly kind: "acquire";
+      readonly id: string;
+      readonly request: string;
+      readonly holder: string;
+      readonly occupy: number;
+      readonly slots?: number;
+      readonly priority?: number;
+    }
   | { readonly kind: "release"; readonly id: string; readonly request: string; readonly fence: number | null }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string };
 
@@ -119,9 +153,27 @@ export type DeploymentMessage =
   | { readonly kind: "configure"; readonly id: string; readonly revision: string; readonly settings: DeploymentSettings }
   | { readonly kind: "tick"; readonly id: string; readonly schedule: number; readonly nominal: number }
   /** Something outside asks for a run: an event, a webhook, a person. Its id makes the run's id. */
-  | { readonly kind: "trigger"; readonly id: string; readonly run: string; readonly parameters: Payload; readonly tags?: readonly string[]; readonly name?: string; readonly scheduledTime?: number; readonly createdAt: number; readonly concurrencyKey?: string }
+  | {
+      readonly kind: "trigger";
+      readonly id: string;
+      readonly run: string;
+      readonly parameters: Payload;
+      readonly tags?: readonly string[];
+      readonly name?: string;
+      readonly scheduledTime?: number;
+      readonly createdAt: number;
+      readonly concurrencyKey?: string;
+    }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
-  | { readonly kind: "ended"; readonly id: string; readonly run: string; readonly call?: string; readonly state: FinalType; readonly value?: Payload; readonly error?: Payload }
+  | {
+      readonly kind: "ended";
+      readonly id: string;
+      readonly run: string;
+      readonly call?: string;
+      readonly state: FinalType;
+      readonly value?: Payload;
+      readonly error?: Payload;
+    }
   | { readonly kind: "pause"; readonly id: string }
   | { readonly kind: "resume"; readonly id: string };
 

@@ -15,8 +15,8 @@ import { LIMITS } from "./limits.ts";
 import type { LogLevel, RunFacts } from "./ports.ts";
 import { type FlowScope, shared } from "./scope.ts";
 import { Sequence } from "./sequence.ts";
-import type { State } from "./state.ts";
 import { authorLine } from "./stack.ts";
+import type { State } from "./state.ts";
 
 /** A call that is new: the run decides what becomes of it. */
 export interface Command {
@@ -210,10 +210,21 @@ export class Instance {
     const id = callId(place, this.facts.attempt);
     const call = new LiveCall(id, request.kind, request.name);
     if (this.#dropped || this.fatal) return call;
-    if (this.calls.has(id)) throw new WindhoverError("WH1010", { message: `Two calls of "${request.name}" have the key "${request.key}".`, expected: "a key that is used once in a run", got: String(request.key) });
+    if (this.calls.has(id))
+      throw new WindhoverError("WH1010", {
+        message: `Two calls of "${request.name}" have the key "${request.key}".`,
+        expected: "a key that is used once in a run",
+        got: String(request.key),
+      });
     this.calls.set(id, call);
     if (!this.#open) {
-      this.halt(new WindhoverError("WH1204", { message: `"${request.name}" was called while the flow waited for something that is not in the log${authorLine()}.`, expected: "calls that follow from a result in the log", got: id }));
+      this.halt(
+        new WindhoverError("WH1204", {
+          message: `"${request.name}" was called while the flow waited for something that is not in the log${authorLine()}.`,
+          expected: "calls that follow from a result in the log",
+          got: id,
+        }),
+      );
       return call;
     }
     if (this.#cursor < this.#until) {
@@ -229,7 +240,11 @@ export class Instance {
       return call;
     }
     if (this.calls.size > LIMITS.callsPerRun) {
-      const error = new WindhoverError("WH1301", { message: `The run has made ${LIMITS.callsPerRun} calls${authorLine()}.`, expected: `at most ${LIMITS.callsPerRun}`, got: `one more: ${id}` });
+      const error = new WindhoverError("WH1301", {
+        message: `The run has made ${LIMITS.callsPerRun} calls${authorLine()}.`,
+        expected: `at most ${LIMITS.callsPerRun}`,
+        got: `one more: ${id}`,
+      });
       this.halt(error);
       throw error;
     }
@@ -277,7 +292,11 @@ export class Instance {
 }
 
 function divergence(expected: string, got: string): WindhoverError {
-  return new WindhoverError("WH1201", { message: `The flow's code does not match its log: the log has ${expected}, the code made ${got}${authorLine()}.`, expected, got });
+  return new WindhoverError("WH1201", {
+    message: `The flow's code does not match its log: the log has ${expected}, the code made ${got}${authorLine()}.`,
+    expected,
+    got,
+  });
 }
 
 /** What a settled call means to the code that awaits it. */
@@ -289,7 +308,10 @@ export async function outcomeOf(event: SettledEvent, kind: CallKind, at: number,
   }
   const error = decodeError(await read.text(event.error)) as Error;
   const type = event.label === "Crashed" ? "CRASHED" : "FAILED";
-  const state: State = event.label === "Cancelled" ? { type: "CANCELLED", name: "Cancelled", timestamp } : { type, name: event.label ?? (type === "CRASHED" ? "Crashed" : "Failed"), timestamp, error };
+  const state: State =
+    event.label === "Cancelled"
+      ? { type: "CANCELLED", name: "Cancelled", timestamp }
+      : { type, name: event.label ?? (type === "CRASHED" ? "Crashed" : "Failed"), timestamp, error };
   return { outcome: { ok: false, error }, state };
 }
 
@@ -311,7 +333,13 @@ export const madeByCode = (event: CalledEvent): boolean => event.role !== "hook"
  * Brings a new instance to where the log ends. Afterwards its code stands where the log says, and its next call is new.
  * Divergence leaves `instance.fatal` set: nothing was called, and nothing is.
  */
-export async function replay(instance: Instance, fn: (parameters: never) => unknown, history: readonly Pick<Entry, "at" | "events">[], book: Book, read: Reader): Promise<void> {
+export async function replay(
+  instance: Instance,
+  fn: (parameters: never) => unknown,
+  history: readonly Pick<Entry, "at" | "events">[],
+  book: Book,
+  read: Reader,
+): Promise<void> {
   const steps: { readonly at: number; readonly event: RunEvent; until: number }[] = [];
   let calls: CalledEvent[] = [];
   for (const { at, events } of history as readonly Pick<Entry<never, RunEvent>, "at" | "events">[]) {
@@ -342,7 +370,13 @@ export async function replay(instance: Instance, fn: (parameters: never) => unkn
     else await step(instance, fn, { at, event }, book, read);
     const missing = instance.missing();
     if (missing && !paused && !instance.fatal)
-      instance.halt(new WindhoverError("WH1201", { message: `The flow's code does not match its log: the log has ${missing.kind} ${missing.call} next, and the code did not make it (it ${instance.outcome ? "has ended" : "waits for something else"}).`, expected: `${missing.kind} ${missing.call}`, got: instance.outcome ? "the end of the flow" : "no call" }));
+      instance.halt(
+        new WindhoverError("WH1201", {
+          message: `The flow's code does not match its log: the log has ${missing.kind} ${missing.call} next, and the code did not make it (it ${instance.outcome ? "has ended" : "waits for something else"}).`,
+          expected: `${missing.kind} ${missing.call}`,
+          got: instance.outcome ? "the end of the flow" : "no call",
+        }),
+      );
   }
   instance.replaying = false;
 }
@@ -359,7 +393,13 @@ async function step(instance: Instance, fn: (parameters: never) => unknown, even
   }
 }
 
-async function deliverStep(instance: Instance, fn: (parameters: never) => unknown, { at, event }: { at: number; event: RunEvent }, book: Book, read: Reader): Promise<void> {
+async function deliverStep(
+  instance: Instance,
+  fn: (parameters: never) => unknown,
+  { at, event }: { at: number; event: RunEvent },
+  book: Book,
+  read: Reader,
+): Promise<void> {
   if (event.type === "started" || event.type === "rerun") await instance.begin(fn);
   else if (event.type === "items") await instance.deliverItems(event);
   else if (event.type === "settled") {

@@ -18,7 +18,12 @@ export function mayRunAgain(crashes: number, crashRetries: number | undefined): 
  * What the policy makes of a thrown error. `attempt` counts failures, from 1; `fraction` is a random number for the jitter.
  * A condition or delay function that throws itself counts as "do not retry": the first error is the one to report.
  */
-export function verdictOf(error: unknown, attempt: number, policy: Pick<TaskDefinition, "retryCondition" | "retryDelaySeconds" | "retryJitterFactor">, fraction: number): Verdict {
+export function verdictOf(
+  error: unknown,
+  attempt: number,
+  policy: Pick<TaskDefinition, "retryCondition" | "retryDelaySeconds" | "retryJitterFactor">,
+  fraction: number,
+): Verdict {
   if (error instanceof FailNow || (error as Error | null)?.name === "FailNow") return { again: false };
   try {
     if (policy.retryCondition && !policy.retryCondition(error, attempt)) return { again: false };

@@ -24,7 +24,14 @@ export async function reusable(draft: RunDraft, command: Command): Promise<{ rea
   if (settled.value !== undefined || (command.kind !== "map" && settled.hash === undefined)) return { value: settled.value };
   if (settled.hash !== undefined) return undefined;
   const book = draft.book.calls.has(settled.call) ? draft.book : (origin as Book);
-  return { value: encode(await draft.context.read(() => book).value(settled, "map").catch(() => reader.value(settled, "map"))) };
+  return {
+    value: encode(
+      await draft.context
+        .read(() => book)
+        .value(settled, "map")
+        .catch(() => reader.value(settled, "map")),
+    ),
+  };
 }
 
 async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallRecord | undefined> {
@@ -51,7 +58,11 @@ function edited(origin: Book, place: string, value: Payload): CallRecord | undef
 /** Arguments that name other calls are the same when those calls were taken over too. */
 async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: Command): Promise<boolean> {
   const deps = [...(spec.deps ?? []), ...(spec.follows ?? [])];
-  if (deps.length > 0) return deps.every((id) => draft.book?.calls.get(id)?.settled?.label === "Reused" || draft.pending.some((e) => e.type === "settled" && e.call === id && e.label === "Reused"));
+  if (deps.length > 0)
+    return deps.every(
+      (id) =>
+        draft.book?.calls.get(id)?.settled?.label === "Reused" || draft.pending.some((e) => e.type === "settled" && e.call === id && e.label === "Reused"),
+    );
   if (spec.args === undefined || called.args === undefined) return spec.args === called.args;
   const before = typeof called.args === "string" ? called.args : await draft.reader.text(called.args);
   return before === spec.args;

@@ -59,7 +59,11 @@ export function runReader(host: Host, actor: string, book: () => Book): Reader {
     const report = item && (await runAttempt(host, actor, factsOf(actor, book()), item));
     const value = report?.ok ? (report.value as string) : encode(undefined);
     if (!report?.ok || hash(value) !== expected)
-      throw new WindhoverError("WH1205", { message: `"${call}" is not stored (persistResult: false), and running it again gave another result.`, expected: `a result with the hash ${expected}`, got: report?.ok ? hash(value) : "a failure" });
+      throw new WindhoverError("WH1205", {
+        message: `"${call}" is not stored (persistResult: false), and running it again gave another result.`,
+        expected: `a result with the hash ${expected}`,
+        got: report?.ok ? hash(value) : "a failure",
+      });
     book().transients.set(call, value);
     return value;
   }

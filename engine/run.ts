@@ -4,6 +4,8 @@
  *
  * Everything is decided by state alone (rule 6): what is not open, not the current attempt, not the present fence, or after the end, is ignored.
  */
+
+import { crashed, failedAttempt, succeeded } from "./attempts.ts";
 import { Book, callId } from "./book.ts";
 import { begin, cancelCall, fired, ready, release, reportOf, settle } from "./calls.ts";
 import { decode, encode, encodeError } from "./codec.ts";
@@ -12,12 +14,11 @@ import { conclude, crashRun, finishRun, refuseStart, startCode } from "./ending.
 import { assert, Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow, StateRow } from "./events.ts";
 import { LIMITS } from "./limits.ts";
-import type { LogLevel } from "./ports.ts";
 import { crashedPiece, followMap, handOut, reportedPiece } from "./map.ts";
 import type { RunMessage, StartMessage } from "./messages.ts";
 import { limitActor, parseActor, runActor } from "./messages.ts";
+import type { LogLevel } from "./ports.ts";
 import { Instance, outcomeOf, type Reader, replay } from "./replay.ts";
-import { crashed, succeeded, failedAttempt } from "./attempts.ts";
 import type { RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
 import { moved } from "./state.ts";
@@ -150,8 +151,22 @@ export class RunDraft {
     const started = (await this.needBook()).started;
     assert(started, "a run without a start has no code to run");
     const text = typeof started.parameters === "string" ? started.parameters : await this.reader.text(started.parameters);
-    const run = { runId: this.id, runName: started.name, flow: started.flow, deployment: started.deployment, scheduledTime: started.scheduledTime, parameters: started.parameters, tags: started.tags ?? [], version: started.version };
-    const instance = new Instance({ run, parameters: await this.reader.value({ type: "settled", call: "", ok: true, value: text }, "task"), seed: started.seed, attempt: this.state.attempt });
+    const run = {
+      runId: this.id,
+      runName: started.name,
+      flow: started.flow,
+      deployment: started.deployment,
+      scheduledTime: started.scheduledTime,
+      parameters: started.parameters,
+      tags: started.tags ?? [],
+      version: started.version,
+    };
+    const instance = new Instance({
+      run,
+      parameters: await this.reader.value({ type: "settled", call: "", ok: true, value: text }, "task"),
+      seed: started.seed,
+      attempt: this.state.attempt,
+    });
     instance.read = this.reader;
     instance.onLog = (level, message, fields) => this.context.writeLog(level, message, fields);
     return instance;
@@ -193,7 +208,16 @@ export class RunDraft {
   }
 }
 
-const nothing = (): RunState => ({ kind: "run", flow: "", name: "", row: { type: "SCHEDULED", name: "Scheduled", timestamp: 0 }, createdAt: 0, attempt: 1, calls: 0, open: {} });
+const nothing = (): RunState => ({
+  kind: "run",
+  flow: "",
+  name: "",
+  row: { type: "SCHEDULED", name: "Scheduled", timestamp: 0 },
+  createdAt: 0,
+  attempt: 1,
+  calls: 0,
+  open: {},
+});
 
 /** One step of a run: what the messages change, and what follows. */
 export async function advanceRun(context: RunContext, before: RunState | null, messages: readonly RunMessage[]): Promise<RunStep> {
@@ -214,7 +238,12 @@ export async function advanceRun(context: RunContext, before: RunState | null, m
   if (instance) for (const [id, open] of Object.entries(state.open)) if (instance.calls.get(id)?.observed) open.awaited = 1;
   if (over || state.paused || instance?.fatal) instance?.drop();
   const keep = instance && !instance.dropped ? instance : null;
-  return { state, events, effects: over && events.length === 0 ? effects : withRow(draft, effects), living: draft.book && !over ? { book: draft.book, instance: keep, n: 0, nonce: "" } : null };
+  return {
+    state,
+    events,
+    effects: over && events.length === 0 ? effects : withRow(draft, effects),
+    living: draft.book && !over ? { book: draft.book, instance: keep, n: 0, nonce: "" } : null,
+  };
 }
 
 /** One index row an entry: its last state, under the entry's number. */
@@ -258,7 +287,8 @@ function noteStart(state: RunState, start: StartMessage, now: number): void {
 
 async function take(draft: RunDraft, message: RunMessage): Promise<void> {
   const { state } = draft;
-  if (draft.state.row.type === "COMPLETED" || state.row.type === "FAILED" || state.row.type === "CANCELLED" || state.row.type === "CRASHED") return answer(draft, message);
+  if (draft.state.row.type === "COMPLETED" || state.row.type === "FAILED" || state.row.type === "CANCELLED" || state.row.type === "CRASHED")
+    return answer(draft, message);
   switch (message.kind) {
     case "start":
       return;
@@ -307,15 +337,30 @@ async function take(draft: RunDraft, message: RunMessage): Promise<void> {
 /** A run that has ended still answers, without an entry (rule 17). */
 function answer(draft: RunDraft, message: RunMessage): void {
   const { state } = draft;
-  if (state.continuedAs !== undefined && (message.kind === "input" || message.kind === "cancel" || message.kind === "pause" || message.kind === "resume")) return draft.send(runActor(state.continuedAs), message);
+  if (state.continuedAs !== undefined && (message.kind === "input" || message.kind === "cancel" || message.kind === "pause" || message.kind === "resume"))
+    return draft.send(runActor(state.continuedAs), message);
   if (message.kind === "start" && message.starter && state.continuedAs === undefined) tellStarter(draft, message.starter);
-  if (message.kind === "grant") draft.send(limitActor(message.limit), { kind: "release", id: `release:${message.request}:${message.fence}`, request: message.request, fence: message.fence });
+  if (message.kind === "grant")
+    draft.send(limitActor(message.limit), {
+      kind: "release",
+      id: `release:${message.request}:${message.fence}`,
+      request: message.request,
+      fence: message.fence,
+    });
 }
 
 export function tellStarter(draft: RunDraft, starter: NonNullable<RunState["starter"]>): void {
   const { state, id } = draft;
   const run = starter.run ?? id;
-  draft.send(starter.actor, { kind: "ended", id: `ended:${run}:${state.row.type}`, run, call: starter.call, state: state.row.type as "COMPLETED", value: state.result, error: state.error });
+  draft.send(starter.actor, {
+    kind: "ended",
+    id: `ended:${run}:${state.row.type}`,
+    run,
+    call: starter.call,
+    state: state.row.type as "COMPLETED",
+    value: state.result,
+    error: state.error,
+  });
 }
 
 function cancel(draft: RunDraft, request: string, why?: string): void {
@@ -330,7 +375,10 @@ export function beginCancel(draft: RunDraft, cause: { request: string; why?: str
   if (state.paused) unpause(draft, cause.request);
   state.cancel = { ...cause, calls: 0 };
   draft.log({ type: "cancelling", ...cause });
-  draft.move("CANCELLING", cause.timedOut ? "TimingOut" : "Cancelling", { message: cause.why, reason: { code: "cancelling", message: "It waits for its code, its tasks and its subflows to stop.", since: draft.now } });
+  draft.move("CANCELLING", cause.timedOut ? "TimingOut" : "Cancelling", {
+    message: cause.why,
+    reason: { code: "cancelling", message: "It waits for its code, its tasks and its subflows to stop.", since: draft.now },
+  });
   if (draft.instance) draft.instance.cancelling = true;
   if (state.retryTimer !== undefined) {
     draft.effects.push({ do: "untimer", id: state.retryTimer });
@@ -338,13 +386,19 @@ export function beginCancel(draft: RunDraft, cause: { request: string; why?: str
   }
   for (const [id, open] of Object.entries(state.open)) if (open.role === undefined) cancelCall(draft, id, open);
   // By name, so that what its cleaning up calls later is not meant.
-  const running = Object.entries(state.open).filter(([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id));
+  const running = Object.entries(state.open).filter(
+    ([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id),
+  );
   if (running.length > 0) draft.effects.push({ do: "abort", calls: running.map(([id]) => id) });
 }
 
 export function cancelError(draft: RunDraft): Payload {
   const { cancel } = draft.state;
-  return encodeError(cancel?.timedOut ? new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." }) : new Cancelled(cancel?.why ? `The run was cancelled: ${cancel.why}` : undefined));
+  return encodeError(
+    cancel?.timedOut
+      ? new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." })
+      : new Cancelled(cancel?.why ? `The run was cancelled: ${cancel.why}` : undefined),
+  );
 }
 
 function unpause(draft: RunDraft, request: string): void {
@@ -385,15 +439,22 @@ async function input(draft: RunDraft, message: Extract<RunMessage, { kind: "inpu
   (state.seen ??= []).push(message.id);
   if (state.seen.length > LIMITS.inputsRemembered) state.seen.shift();
   const schema = draft.context.code.inputs.get(message.name)?.schema;
-  const checked = schema && (await check(schema, decode(typeof message.value === "string" ? message.value : await draft.reader.text(message.value)), (got, issues) => inputProblem(message.name, got, issues)));
+  const checked =
+    schema &&
+    (await check(schema, decode(typeof message.value === "string" ? message.value : await draft.reader.text(message.value)), (got, issues) =>
+      inputProblem(message.name, got, issues),
+    ));
   if (checked && !checked.ok) return draft.log({ type: "rejected", request: message.id, name: message.name, error: encodeError(checked.error) });
   const value: Payload = checked ? encode(checked.value) : message.value;
   draft.log({ type: "input", request: message.id, name: message.name, value, wait: message.wait });
-  const waiting = Object.entries(state.open).find(([id, open]) => open.kind === "input" && open.input === message.name && !settle.decided(draft, id) && (message.wait === undefined || message.wait === id));
+  const waiting = Object.entries(state.open).find(
+    ([id, open]) => open.kind === "input" && open.input === message.name && !settle.decided(draft, id) && (message.wait === undefined || message.wait === id),
+  );
   if (waiting) settle.ok(draft, waiting[0], value);
   else (state.inputs ??= []).push({ request: message.id, name: message.name, value });
 }
 
-export const inputProblem = (name: string, got: string, issues: string): WindhoverError => new WindhoverError("WH1106", { message: `The input "${name}" does not fit: ${issues}`, expected: "what the input's schema says", got });
+export const inputProblem = (name: string, got: string, issues: string): WindhoverError =>
+  new WindhoverError("WH1106", { message: `The input "${name}" does not fit: ${issues}`, expected: "what the input's schema says", got });
 
 export { callId, conclude, release };

@@ -10,10 +10,23 @@ export type Checked = { readonly ok: true; readonly value: unknown } | { readonl
 
 export async function checkParameters(flow: FlowDefinition, value: unknown): Promise<Checked> {
   const given = value ?? {};
-  if (flow.parameters) return check(flow.parameters, given, (got, issues) => new WindhoverError("WH1101", { message: `The parameters of "${flow.name}" do not fit: ${issues}`, expected: "what the flow's schema says", got }));
+  if (flow.parameters)
+    return check(
+      flow.parameters,
+      given,
+      (got, issues) =>
+        new WindhoverError("WH1101", { message: `The parameters of "${flow.name}" do not fit: ${issues}`, expected: "what the flow's schema says", got }),
+    );
   const unknown = typeof given === "object" && !Array.isArray(given) ? Object.keys(given as object) : ["(not an object)"];
   if (unknown.length === 0) return { ok: true, value: {} };
-  return { ok: false, error: new WindhoverError("WH2005", { message: `"${flow.name}" takes no parameters, but got ${unknown.join(", ")}.`, expected: "no parameters", got: unknown.join(", ") }) };
+  return {
+    ok: false,
+    error: new WindhoverError("WH2005", {
+      message: `"${flow.name}" takes no parameters, but got ${unknown.join(", ")}.`,
+      expected: "no parameters",
+      got: unknown.join(", "),
+    }),
+  };
 }
 
 export async function check(schema: SchemaLike, value: unknown, problem: (got: string, issues: string) => WindhoverError): Promise<Checked> {

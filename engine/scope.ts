@@ -5,8 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Code } from "./definition.ts";
-import type { RunFacts } from "./ports.ts";
-import type { LogLevel } from "./ports.ts";
+import type { LogLevel, RunFacts } from "./ports.ts";
 import type { Instance, LiveCall } from "./replay.ts";
 
 export interface FlowScope {

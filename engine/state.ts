@@ -1,6 +1,7 @@
 /** States of runs and calls, and the rules by which one follows another. Nine types are Prefect's; a name is a label on a type. */
-import type { FinalType, StateRow, StateType } from "./events.ts";
+
 import { assert } from "./errors.ts";
+import type { FinalType, StateRow, StateType } from "./events.ts";
 
 /** Why something is not running: what it waits for, since when, and what would let it go on. */
 export interface WaitReason {
@@ -33,16 +34,36 @@ interface Rule {
 
 /** Which state may follow which, for runs: the first rule that fits decides, and a step that fits none is a bug of ours. `null` is a run that has no state yet. */
 export const TRANSITIONS: readonly Rule[] = [
-  { name: "create", from: [null], to: ["SCHEDULED", "PENDING", "RUNNING"], why: "A run begins when its start is received; until then it is scheduled, or waits for its deployment's slot." },
-  { name: "refuse", from: [null, "SCHEDULED", "PENDING"], to: ["FAILED", "CANCELLED", "CRASHED"], why: "Parameters that do not fit, a cancel before the start, or code that does not load end a run before any of it ran." },
+  {
+    name: "create",
+    from: [null],
+    to: ["SCHEDULED", "PENDING", "RUNNING"],
+    why: "A run begins when its start is received; until then it is scheduled, or waits for its deployment's slot.",
+  },
+  {
+    name: "refuse",
+    from: [null, "SCHEDULED", "PENDING"],
+    to: ["FAILED", "CANCELLED", "CRASHED"],
+    why: "Parameters that do not fit, a cancel before the start, or code that does not load end a run before any of it ran.",
+  },
   { name: "begin", from: ["SCHEDULED", "PENDING"], to: ["PENDING", "RUNNING"], why: "Its time came, or a slot became free." },
   { name: "await-retry", from: ["RUNNING", "PAUSED"], to: ["SCHEDULED"], why: "The flow failed and has retries left: it waits for its delay." },
   { name: "suspend", from: ["RUNNING"], to: ["PAUSED"], why: "Somebody paused it, or it waits for a person." },
   { name: "resume", from: ["PAUSED"], to: ["RUNNING"], why: "It was resumed, or the input came." },
   { name: "cancel", from: ["SCHEDULED", "PENDING", "RUNNING", "PAUSED"], to: ["CANCELLING"], why: "A cancel lets the code stop first." },
-  { name: "end", from: ["SCHEDULED", "RUNNING", "PAUSED"], to: ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"], why: "The flow's function and all that it started have ended." },
+  {
+    name: "end",
+    from: ["SCHEDULED", "RUNNING", "PAUSED"],
+    to: ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"],
+    why: "The flow's function and all that it started have ended.",
+  },
   { name: "end-cancelling", from: ["CANCELLING"], to: ["CANCELLED", "FAILED", "CRASHED"], why: "The code has stopped; a flow that timed out ends as failed." },
-  { name: "relabel", from: ["RUNNING", "PAUSED", "SCHEDULED", "PENDING", "CANCELLING"], to: ["RUNNING", "PAUSED", "SCHEDULED", "PENDING", "CANCELLING"], why: "The same type under another name." },
+  {
+    name: "relabel",
+    from: ["RUNNING", "PAUSED", "SCHEDULED", "PENDING", "CANCELLING"],
+    to: ["RUNNING", "PAUSED", "SCHEDULED", "PENDING", "CANCELLING"],
+    why: "The same type under another name.",
+  },
 ];
 
 /** The rule by which `to` may follow `from`, or null. A final state is followed by nothing. */

@@ -14,15 +14,16 @@
  * A turn that dies between any two of these lines is taken again: its messages come back, and the entry that it had appended is recognised by their physical ids.
  * A second writer loses at step 3, and then does nothing more: no effect, no acknowledgement.
  */
-import { Book } from "./book.ts";
+
 import type { AttemptHost } from "./attempt.ts";
+import { Book } from "./book.ts";
 import { advanceDeployment, type DeploymentState } from "./deployment.ts";
-import { perform, type Performer } from "./effects.ts";
+import { type Performer, perform } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
 import { runInline } from "./inline.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
-import { type DeploymentMessage, type Delivery, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
+import { type Delivery, type DeploymentMessage, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
 import { advanceRun, type Living, type RunState } from "./run.ts";
 import { runContext, runReader } from "./run-context.ts";
@@ -68,7 +69,10 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     living = tail ? host.warm.take(actor, tail) : null;
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
     if (tail && again.length > 0) await perform(performerOf(host, actor, living), tail, tail.effects); // rule 5: before anything else is appended
-    let messages: readonly Message[] = [...lostAttempts(tail, again), ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message)];
+    let messages: readonly Message[] = [
+      ...lostAttempts(tail, again),
+      ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message),
+    ];
     let queueNext = again.length > 0;
     for (;;) {
       const step = await advance(host, actor, tail, messages, queueNext, living); // 2
@@ -93,14 +97,24 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
 function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessage[] {
   if (again.length === 0) return [];
   const lost = (tail?.effects ?? []).filter((effect) => effect.do === "inline");
-  return lost.map(({ call, attempt }) => ({ kind: "crash", id: `crash:${call}:${attempt}`, attempts: [{ call, attempt }], why: "the process died while it ran" }));
+  return lost.map(({ call, attempt }) => ({
+    kind: "crash",
+    id: `crash:${call}:${attempt}`,
+    attempts: [{ call, attempt }],
+    why: "the process died while it ran",
+  }));
 }
 
 async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean, living: Living | null): Promise<Step> {
   const { kind, name } = parseActor(actor);
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
-  if (kind === "deployment") return advanceDeployment({ ...context, ticksFromOutside: host.ticksFromOutside }, (tail?.state ?? null) as DeploymentState | null, messages as DeploymentMessage[]);
+  if (kind === "deployment")
+    return advanceDeployment(
+      { ...context, ticksFromOutside: host.ticksFromOutside },
+      (tail?.state ?? null) as DeploymentState | null,
+      messages as DeploymentMessage[],
+    );
   return advanceRun(runContext(host, actor, tail, context.now, queueNext, living), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
 }
 
@@ -116,10 +130,21 @@ async function append(host: Host, actor: string, tail: Entry | null, step: Step,
   const { clock, log, results } = host.ports;
   const n = (tail?.n ?? 0) + 1;
   const at = Math.max(clock.now(), tail?.at ?? 0);
-  const entry: Entry = { actor, n, at, nonce: nonceFor(host), version: LOG_VERSION, physical: deliveries.map((delivery) => delivery.physical), events: step.events, effects: step.effects, state: step.state as ActorState };
+  const entry: Entry = {
+    actor,
+    n,
+    at,
+    nonce: nonceFor(host),
+    version: LOG_VERSION,
+    physical: deliveries.map((delivery) => delivery.physical),
+    events: step.events,
+    effects: step.effects,
+    state: step.state as ActorState,
+  };
   await spill(entry, results);
   // An append that failed may have succeeded: the answer was lost. Then the entry has our nonce, and we go on (rule 8).
-  if (!(await log.append(entry)) && (await log.read(actor, n, n))[0]?.nonce !== entry.nonce) throw new SecondWriter(`another process appended entry ${n} of ${actor}`);
+  if (!(await log.append(entry)) && (await log.read(actor, n, n))[0]?.nonce !== entry.nonce)
+    throw new SecondWriter(`another process appended entry ${n} of ${actor}`);
   host.onEntry?.(entry);
   return entry;
 }
@@ -139,5 +164,9 @@ async function bookOf(host: Host, actor: string, living: Living | null): Promise
 
 function refuseNewer(tail: Entry | null): void {
   if (tail && tail.version > LOG_VERSION)
-    throw new WindhoverError("WH3006", { message: `The log of ${tail.actor} was written in format ${tail.version}.`, expected: `format ${LOG_VERSION} or older`, got: String(tail.version) });
+    throw new WindhoverError("WH3006", {
+      message: `The log of ${tail.actor} was written in format ${tail.version}.`,
+      expected: `format ${LOG_VERSION} or older`,
+      got: String(tail.version),
+    });
 }

@@ -26,17 +26,33 @@ export const blockTypes = new Map<string, BlockDefinition>();
  * Defines a block type.
  * @example const Warehouse = defineBlock({ type: "warehouse", schema: z.object({ url: z.string(), password: z.string() }), secret: ["password"] }, (v) => connectTo(v));
  */
-export function defineBlock<S extends AnySchema, B>(options: { readonly type: string; readonly schema: S; readonly secret: readonly (keyof OutputOf<S> & string)[]; readonly description?: string }, make: (values: OutputOf<S>) => B): BlockType<OutputOf<S>, B> {
+export function defineBlock<S extends AnySchema, B>(
+  options: { readonly type: string; readonly schema: S; readonly secret: readonly (keyof OutputOf<S> & string)[]; readonly description?: string },
+  make: (values: OutputOf<S>) => B,
+): BlockType<OutputOf<S>, B> {
   const type = checkName("block type", options?.type);
   blockTypes.set(type, { ...options, type });
   return {
     type,
     async load(name: string): Promise<B> {
       const scope = currentScope();
-      if (scope?.kind !== "task") throw new WindhoverError("WH1007", { message: `The block ${type}/${name} was loaded outside a task.`, expected: "a task's body, so that no secret enters the flow's log" });
+      if (scope?.kind !== "task")
+        throw new WindhoverError("WH1007", {
+          message: `The block ${type}/${name} was loaded outside a task.`,
+          expected: "a task's body, so that no secret enters the flow's log",
+        });
       const text = await scope.services.secret(`${type}/${name}`);
       if (text === null) throw new WindhoverError("WH2016", { message: `The block ${type}/${name} is not set.`, got: `${type}/${name}` });
-      const checked = await check(options.schema, decode(text), (_got, issues) => new WindhoverError("WH2016", { message: `The block ${type}/${name} does not fit its type: ${issues}`, expected: "what the block's schema says", got: "***" }));
+      const checked = await check(
+        options.schema,
+        decode(text),
+        (_got, issues) =>
+          new WindhoverError("WH2016", {
+            message: `The block ${type}/${name} does not fit its type: ${issues}`,
+            expected: "what the block's schema says",
+            got: "***",
+          }),
+      );
       if (!checked.ok) throw checked.error;
       return make(guarded(checked.value as OutputOf<S> & object, options.secret));
     },
@@ -55,13 +71,17 @@ const valueSchema: Schema<{ value: string }> = {
   "~standard": {
     version: 1,
     vendor: "windhover",
-    validate: (given) => (typeof (given as { value?: unknown } | null)?.value === "string" ? { value: given } : { issues: [{ message: "has no `value` string", path: [] }] }),
+    validate: (given) =>
+      typeof (given as { value?: unknown } | null)?.value === "string" ? { value: given } : { issues: [{ message: "has no `value` string", path: [] }] },
   },
 };
 
 /** One secret text. @example const key = (await Secret.load("openai")).get(); */
-export const Secret: BlockType<{ value: string }, { get(): string }> = defineBlock({ type: "secret", schema: valueSchema, secret: ["value"], description: "One secret text." }, (values) => {
-  const holder = { get: (): string => values.value };
-  Object.defineProperty(holder, inspect.custom, { value: () => "Secret(***)", enumerable: false });
-  return holder;
-});
+export const Secret: BlockType<{ value: string }, { get(): string }> = defineBlock(
+  { type: "secret", schema: valueSchema, secret: ["value"], description: "One secret text." },
+  (values) => {
+    const holder = { get: (): string => values.value };
+    Object.defineProperty(holder, inspect.custom, { value: () => "Secret(***)", enumerable: false });
+    return holder;
+  },
+);

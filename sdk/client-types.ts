@@ -37,7 +37,11 @@ export interface Run<R> {
 
 export interface Client {
   /** Starts a run. The same `idempotencyKey` for the same flow gives the same run. */
-  run<P, R>(target: Flow<P, R> | Deployment<P, R> | string, parameters?: Partial<P>, options?: { readonly idempotencyKey?: string; readonly scheduledTime?: Date; readonly tags?: readonly string[]; readonly name?: string }): Promise<Run<R>>;
+  run<P, R>(
+    target: Flow<P, R> | Deployment<P, R> | string,
+    parameters?: Partial<P>,
+    options?: { readonly idempotencyKey?: string; readonly scheduledTime?: Date; readonly tags?: readonly string[]; readonly name?: string },
+  ): Promise<Run<R>>;
   get<R = unknown>(runId: string): Run<R>;
   /** Newest first. */
   runs(filter?: {

@@ -4,7 +4,10 @@ import type { Client } from "./client-types.ts";
 
 export type { Client, Run, RunSummary } from "./client-types.ts";
 
-export type ConnectTarget = { readonly directory?: string } | { readonly url: string; readonly apiKey?: string } | { readonly stack: string; readonly region?: string };
+export type ConnectTarget =
+  | { readonly directory?: string }
+  | { readonly url: string; readonly apiKey?: string }
+  | { readonly stack: string; readonly region?: string };
 
 /**
  * Connects to the embedded backend in `directory` (default `.windhover`); runs that it starts, and open ones of flows that are loaded here, go on in this process.
@@ -13,7 +16,12 @@ export type ConnectTarget = { readonly directory?: string } | { readonly url: st
  */
 export async function connect(target: ConnectTarget = {}): Promise<Client> {
   if ("url" in target || "stack" in target)
-    throw new WindhoverError("WH2010", { message: "This version connects to the embedded backend only.", expected: "{ directory }", got: "url" in target ? "{ url }" : "{ stack }", action: "Use connect({ directory }) with the directory of the backend." });
+    throw new WindhoverError("WH2010", {
+      message: "This version connects to the embedded backend only.",
+      expected: "{ directory }",
+      got: "url" in target ? "{ url }" : "{ stack }",
+      action: "Use connect({ directory }) with the directory of the backend.",
+    });
   const { openRuntime } = await import("../adapters/embedded/open.ts");
   return (await openRuntime({ directory: target.directory ?? process.env["WINDHOVER_DIRECTORY"] })).client;
 }

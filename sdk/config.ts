@@ -2,7 +2,10 @@
 import type { Duration } from "./duration.ts";
 
 /** Where tasks that name a pool run: a Lambda of another size, or a container for more than 15 minutes or 10 GB. Embedded, a bounded number at once. */
-export type PoolOptions = { readonly concurrency?: number } & ({ readonly kind?: "lambda"; readonly memoryMb?: number; readonly timeoutSeconds?: number } | { readonly kind: "container"; readonly cpu: number; readonly memoryMb: number; readonly image?: string });
+export type PoolOptions = { readonly concurrency?: number } & (
+  | { readonly kind?: "lambda"; readonly memoryMb?: number; readonly timeoutSeconds?: number }
+  | { readonly kind: "container"; readonly cpu: number; readonly memoryMb: number; readonly image?: string }
+);
 
 export interface Config {
   /** Files that export flows and deployments. Relative paths count from the config file's folder. */

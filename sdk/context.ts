@@ -39,7 +39,15 @@ export function runContext(): RunContext {
   const run = scope.kind === "flow" ? scope.instance.facts.run : scope.run;
   const { runId, runName, flow, deployment, scheduledTime, tags } = run;
   const parameters = scope.kind === "flow" ? scope.instance.facts.parameters : scope.parameters;
-  const base = { runId, runName, flow, parameters, tags, ...(deployment !== undefined && { deployment }), ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }) };
+  const base = {
+    runId,
+    runName,
+    flow,
+    parameters,
+    tags,
+    ...(deployment !== undefined && { deployment }),
+    ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }),
+  };
   return scope.kind === "flow" ? base : { ...base, task: taskOf(scope) };
 }
 
@@ -77,7 +85,8 @@ export const log = {
 type Kind = "markdown" | "table" | "link" | "image" | "progress";
 async function put(key: string, kind: Kind, data: unknown): Promise<void> {
   const scope = anyScope(`artifact.${kind}()`);
-  if (typeof key !== "string" || key === "") throw new WindhoverError("WH1003", { message: `artifact.${kind}() needs a key.`, expected: "a non-empty string", got: JSON.stringify(key) ?? "nothing" });
+  if (typeof key !== "string" || key === "")
+    throw new WindhoverError("WH1003", { message: `artifact.${kind}() needs a key.`, expected: "a non-empty string", got: JSON.stringify(key) ?? "nothing" });
   if (scope.kind === "task") return scope.services.artifact(key, kind, data);
   await scope.instance.call({ kind: "artifact", name: `artifact ${key}`, spec: () => ({ detail: encode({ key, kind, data }) }) }).future;
 }
@@ -89,7 +98,14 @@ export const artifact = {
   link: (key: string, url: string, text?: string): Promise<void> => put(key, "link", { url, text }),
   image: (key: string, url: string): Promise<void> => put(key, "image", { url }),
   progress: (key: string, fraction: number): Promise<void> => {
-    if (!(fraction >= 0 && fraction <= 1)) return Promise.reject(new WindhoverError("WH1003", { message: `artifact.progress("${key}") cannot be ${fraction}.`, expected: "a fraction from 0 to 1", got: String(fraction) }));
+    if (!(fraction >= 0 && fraction <= 1))
+      return Promise.reject(
+        new WindhoverError("WH1003", {
+          message: `artifact.progress("${key}") cannot be ${fraction}.`,
+          expected: "a fraction from 0 to 1",
+          got: String(fraction),
+        }),
+      );
     return put(key, "progress", fraction);
   },
 };
@@ -97,7 +113,12 @@ export const artifact = {
 /** Hands an event to whoever subscribes, at least once; its id tells repetitions apart. */
 export async function emit(event: { readonly type: string; readonly detail?: unknown }): Promise<void> {
   const scope = anyScope("emit()");
-  if (typeof event?.type !== "string" || event.type === "") throw new WindhoverError("WH1003", { message: "emit() needs a type.", expected: "{ type: string, detail? }", got: JSON.stringify(event?.type) ?? "nothing" });
+  if (typeof event?.type !== "string" || event.type === "")
+    throw new WindhoverError("WH1003", {
+      message: "emit() needs a type.",
+      expected: "{ type: string, detail? }",
+      got: JSON.stringify(event?.type) ?? "nothing",
+    });
   if (scope.kind === "task") return scope.services.emit(event.type, event.detail);
   await scope.instance.call({ kind: "emit", name: event.type, spec: () => ({ detail: encode(event.detail) }) }).future;
 }

@@ -45,7 +45,11 @@ function keyOf(name: string, key: (parameters: unknown) => string, parameters: o
   try {
     return key(parameters);
   } catch (cause) {
-    throw new WindhoverError("WH1003", { message: `deployment "${name}": \`concurrency.key\` failed for a schedule's parameters.`, expected: "a key for the parameters of each schedule", cause });
+    throw new WindhoverError("WH1003", {
+      message: `deployment "${name}": \`concurrency.key\` failed for a schedule's parameters.`,
+      expected: "a key for the parameters of each schedule",
+      cause,
+    });
   }
 }
 
@@ -54,9 +58,24 @@ const OPTIONS = new Set(["name", "schedules", "triggers", "parameters", "tags", 
 export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
   const name = checkName("deployment", options?.name);
   const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
-  if (unknown !== undefined) throw new WindhoverError("WH1003", { message: `deployment "${name}" has no option "${unknown}".`, expected: [...OPTIONS].join(", "), got: unknown });
-  const { schedules = [], triggers = [], parameters = {}, tags = [], version = definition.version, description = definition.description, paused = false, concurrency } = options;
-  if (concurrency && (!Number.isInteger(concurrency.limit) || concurrency.limit < 1)) throw new WindhoverError("WH1003", { message: `deployment "${name}": \`concurrency.limit\` cannot be ${concurrency.limit}.`, expected: "a whole number from 1 on", got: String(concurrency.limit) });
+  if (unknown !== undefined)
+    throw new WindhoverError("WH1003", { message: `deployment "${name}" has no option "${unknown}".`, expected: [...OPTIONS].join(", "), got: unknown });
+  const {
+    schedules = [],
+    triggers = [],
+    parameters = {},
+    tags = [],
+    version = definition.version,
+    description = definition.description,
+    paused = false,
+    concurrency,
+  } = options;
+  if (concurrency && (!Number.isInteger(concurrency.limit) || concurrency.limit < 1))
+    throw new WindhoverError("WH1003", {
+      message: `deployment "${name}": \`concurrency.limit\` cannot be ${concurrency.limit}.`,
+      expected: "a whole number from 1 on",
+      got: String(concurrency.limit),
+    });
   const settings: DeploymentSettings = {
     flow: definition.name,
     schedules: schedules.map((schedule) => schedule.spec),
@@ -65,7 +84,26 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
     paused,
     ...(version !== undefined && { version }),
     ...(description !== undefined && { description }),
-    ...(concurrency && { concurrency: { limit: concurrency.limit, overlap: concurrency.overlap ?? "queue", ...(concurrency.key && { keys: schedules.map((schedule) => keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...decodeParameters(schedule.spec.parameters) })) }) } }),
+    ...(concurrency && {
+      concurrency: {
+        limit: concurrency.limit,
+        overlap: concurrency.overlap ?? "queue",
+        ...(concurrency.key && {
+          keys: schedules.map((schedule) =>
+            keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...decodeParameters(schedule.spec.parameters) }),
+          ),
+        }),
+      },
+    }),
   };
-  return { name, flow, definition, settings, revision: hash(JSON.stringify(settings)), triggers: triggers as readonly Trigger<unknown>[], ...(concurrency?.key && { key: concurrency.key as (parameters: unknown) => string }), [deploymentKey]: true };
+  return {
+    name,
+    flow,
+    definition,
+    settings,
+    revision: hash(JSON.stringify(settings)),
+    triggers: triggers as readonly Trigger<unknown>[],
+    ...(concurrency?.key && { key: concurrency.key as (parameters: unknown) => string }),
+    [deploymentKey]: true,
+  };
 }

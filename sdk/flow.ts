@@ -30,14 +30,23 @@ interface Variant {
  * @example
  * export const digest = flow({ name: "digest", parameters: z.object({ urls: z.array(z.url()) }) }, async ({ urls }) => summarize(await fetchPage.map(urls)));
  */
-export function flow<S extends AnySchema, R>(options: FlowOptions<S, R> & { readonly parameters: S }, fn: (parameters: OutputOf<S>) => R | Promise<R>): Flow<InputOf<S>, R>;
+export function flow<S extends AnySchema, R>(
+  options: FlowOptions<S, R> & { readonly parameters: S },
+  fn: (parameters: OutputOf<S>) => R | Promise<R>,
+): Flow<InputOf<S>, R>;
 // biome-ignore lint/complexity/noBannedTypes: a flow without a schema takes no parameters.
 export function flow<R>(options: FlowOptions<undefined, R>, fn: () => R | Promise<R>): Flow<{}, R>;
 export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameters: never) => unknown): unknown {
   const name = checkName("flow", options?.name);
   checkOptions(`flow "${name}"`, options);
-  if (typeof fn !== "function") throw new WindhoverError("WH1003", { message: `flow "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
-  if (options.parameters !== undefined && !options.parameters["~standard"]) throw new WindhoverError("WH1003", { message: `flow "${name}": \`parameters\` is not a schema.`, expected: "a Standard Schema (zod, valibot, arktype)", got: typeof options.parameters });
+  if (typeof fn !== "function")
+    throw new WindhoverError("WH1003", { message: `flow "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
+  if (options.parameters !== undefined && !options.parameters["~standard"])
+    throw new WindhoverError("WH1003", {
+      message: `flow "${name}": \`parameters\` is not a schema.`,
+      expected: "a Standard Schema (zod, valibot, arktype)",
+      got: typeof options.parameters,
+    });
   const definition: FlowDefinition = { ...options, name, fn, hooks: hooksOf(options) };
   shared.code.addFlow(definition);
   return flowOf({ definition, call: {}, overrides: {} });
@@ -50,7 +59,11 @@ function flowOf<P, R>(variant: Variant): Flow<P, R> {
   const called = (parameters: unknown): unknown => {
     const scope = currentScope();
     if (scope?.kind === "flow") return callInFlow(scope, variant, parameters);
-    if (scope) throw new WindhoverError("WH1008", { message: `The flow "${variant.definition.name}" was called inside the task "${scope.task}".`, expected: "a call in a flow's body, or in a script" });
+    if (scope)
+      throw new WindhoverError("WH1008", {
+        message: `The flow "${variant.definition.name}" was called inside the task "${scope.task}".`,
+        expected: "a call in a flow's body, or in a script",
+      });
     return runAsScript(variant.definition, parameters, variant);
   };
   const withOptions = (options: object): unknown => flowOf(derive(variant, options));
@@ -64,7 +77,12 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
   const name = options.name === undefined ? variant.definition.name : checkName("flow", options.name);
   checkOptions(`flow "${name}"`, options);
   if (name !== variant.definition.name) {
-    if (currentScope()) throw new WindhoverError("WH1009", { message: `"${variant.definition.name}" was given the name "${name}" inside a flow.`, expected: "withOptions({ name }) at module level", got: name });
+    if (currentScope())
+      throw new WindhoverError("WH1009", {
+        message: `"${variant.definition.name}" was given the name "${name}" inside a flow.`,
+        expected: "withOptions({ name }) at module level",
+        got: name,
+      });
     const definition = { ...variant.definition, ...options, name, hooks: { ...variant.definition.hooks, ...hooksOf(options) } } as FlowDefinition;
     shared.code.addFlow(definition);
     return { ...variant, definition };
@@ -77,7 +95,13 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
     if (CALL_OPTIONS.has(option)) call[option] = value;
     else if (option === "tags") tags = value as readonly string[];
     else if (OVERRIDES.has(option) && typeof value !== "function") overrides[option] = value;
-    else throw new WindhoverError("WH1003", { message: `\`${option}\` of the flow "${name}" cannot be changed for one call.`, expected: [...OVERRIDES, "tags", ...CALL_OPTIONS].join(", "), got: option, action: "Give the flow another name as well (`withOptions({ name, … })` at module level): then it is a flow of its own." });
+    else
+      throw new WindhoverError("WH1003", {
+        message: `\`${option}\` of the flow "${name}" cannot be changed for one call.`,
+        expected: [...OVERRIDES, "tags", ...CALL_OPTIONS].join(", "),
+        got: option,
+        action: "Give the flow another name as well (`withOptions({ name, … })` at module level): then it is a flow of its own.",
+      });
   }
   return { definition: variant.definition, call: call as CallOptions, overrides, tags };
 }
@@ -85,7 +109,12 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
 function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: Variant, parameters: unknown): unknown {
   const spec = (): CallSpec => {
     const after = call.waitFor?.map((future) => future.id);
-    return { args: encode(parameters ?? {}), ...(after?.length && { after }), ...(Object.keys(overrides).length > 0 && { overrides: JSON.stringify(overrides) }), ...((tags ?? definition.tags) && { tags: tags ?? definition.tags }) };
+    return {
+      args: encode(parameters ?? {}),
+      ...(after?.length && { after }),
+      ...(Object.keys(overrides).length > 0 && { overrides: JSON.stringify(overrides) }),
+      ...((tags ?? definition.tags) && { tags: tags ?? definition.tags }),
+    };
   };
   return scope.instance.call({ kind: "flow", name: definition.name, key: call.key, spec }).future;
 }

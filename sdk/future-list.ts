@@ -37,7 +37,12 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   /** @throws WH1105 while the number of items is not known: they are the result of a call that has not ended. */
   get length(): number {
     if (this.known !== undefined) return this.known;
-    throw new WindhoverError("WH1105", { message: `The number of items of "${this.id}" is not known yet.`, expected: "a map over arrays", got: "a map over the result of a call", action: "Await the call first, or iterate with `for await`." });
+    throw new WindhoverError("WH1105", {
+      message: `The number of items of "${this.id}" is not known yet.`,
+      expected: "a map over arrays",
+      got: "a map over the result of a call",
+      action: "Await the call first, or iterate with `for await`.",
+    });
   }
 
   /** One future an item. */
@@ -63,7 +68,11 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
       },
     };
     return new CallFuture<R>(handle, (resolve, reject) => {
-      void final.then((state) => (state.type === "COMPLETED" ? resolve(state.result) : reject("error" in state ? state.error : new WindhoverError("WH1402", { message: `"${handle.id}" was cancelled.` }))));
+      void final.then((state) =>
+        state.type === "COMPLETED"
+          ? resolve(state.result)
+          : reject("error" in state ? state.error : new WindhoverError("WH1402", { message: `"${handle.id}" was cancelled.` })),
+      );
     });
   }
 
@@ -91,7 +100,8 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     const whole = await this.#call.state();
     const states: State<R>[] = [];
     for (const { index, state } of this.#ended) states[index] = state;
-    for (let index = 0; index < (this.known ?? states.length); index++) states[index] ??= { type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp };
+    for (let index = 0; index < (this.known ?? states.length); index++)
+      states[index] ??= { type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp };
     return states;
   }
 
@@ -122,7 +132,9 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
       if (again.has(index)) continue;
       const failure = failed.get(index);
       const error = failure && (decodeError(typeof failure.error === "string" ? failure.error : ((await read?.text(failure.error)) ?? "null")) as Error);
-      const state: State<R> = error ? { type: "FAILED", name: "Failed", timestamp, error } : { type: "COMPLETED", name: "Completed", timestamp, result: values[i] as R };
+      const state: State<R> = error
+        ? { type: "FAILED", name: "Failed", timestamp, error }
+        : { type: "COMPLETED", name: "Completed", timestamp, result: values[i] as R };
       this.#ended.push({ index, state });
       this.#waiting.get(index)?.(state);
       this.#waiting.delete(index);

@@ -10,9 +10,15 @@ import { flowScope } from "./waits.ts";
 export async function concurrency<R>(limit: string, options: { readonly occupy?: number; readonly key?: string }, fn: () => Promise<R>): Promise<R> {
   const { instance } = flowScope("concurrency()");
   const { occupy = 1, key } = options;
-  if (!Number.isInteger(occupy) || occupy < 1) throw new WindhoverError("WH1003", { message: `concurrency("${limit}") cannot occupy ${occupy} slots.`, expected: "a whole number from 1 on", got: String(occupy) });
+  if (!Number.isInteger(occupy) || occupy < 1)
+    throw new WindhoverError("WH1003", {
+      message: `concurrency("${limit}") cannot occupy ${occupy} slots.`,
+      expected: "a whole number from 1 on",
+      got: String(occupy),
+    });
   const name = key === undefined ? limit : `${limit}:${key}`;
-  const request = await instance.call({ kind: "acquire", name: `concurrency ${name}`, spec: () => ({ limit: { name, ...(occupy > 1 && { occupy }) } }) }).future;
+  const request = await instance.call({ kind: "acquire", name: `concurrency ${name}`, spec: () => ({ limit: { name, ...(occupy > 1 && { occupy }) } }) })
+    .future;
   try {
     return await fn();
   } finally {

@@ -23,7 +23,12 @@ export interface FutureList<R> extends Promise<R[]>, Iterable<Future<R>>, AsyncI
 
 /** Standard Schema v1: zod, valibot and arktype satisfy it. */
 export interface Schema<In = unknown, Out = In> {
-  readonly "~standard": { readonly version: 1; readonly vendor: string; readonly types?: { readonly input: In; readonly output: Out } | undefined; readonly validate: (value: unknown) => unknown };
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly types?: { readonly input: In; readonly output: Out } | undefined;
+    readonly validate: (value: unknown) => unknown;
+  };
 }
 // biome-ignore lint/suspicious/noExplicitAny: a bound of a type parameter; it never reaches a caller.
 export type AnySchema = Schema<any, any>;
@@ -105,15 +110,29 @@ export function hooksOf(options: Partial<Record<HookName, readonly unknown[]>>):
  * @throws WH1001 when the name is missing, empty, too long, or has control characters.
  */
 export function checkName(kind: string, name: unknown): string {
-  const fits = typeof name === "string" && name.trim() === name && name.length > 0 && name.length <= LIMITS.nameLength && !/\p{Cc}/u.test(name) && !name.startsWith("/") && !name.endsWith("/");
-  if (!fits) throw new WindhoverError("WH1001", { message: `A ${kind} needs a name.`, expected: `1 to ${LIMITS.nameLength} characters, without control characters, outer spaces or slashes`, got: name === undefined ? "no name" : JSON.stringify(name) });
+  const fits =
+    typeof name === "string" &&
+    name.trim() === name &&
+    name.length > 0 &&
+    name.length <= LIMITS.nameLength &&
+    !/\p{Cc}/u.test(name) &&
+    !name.startsWith("/") &&
+    !name.endsWith("/");
+  if (!fits)
+    throw new WindhoverError("WH1001", {
+      message: `A ${kind} needs a name.`,
+      expected: `1 to ${LIMITS.nameLength} characters, without control characters, outer spaces or slashes`,
+      got: name === undefined ? "no name" : JSON.stringify(name),
+    });
   return name;
 }
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
 const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
-const isDelay = (value: unknown): boolean => typeof value === "function" || (typeof value === "number" && value >= 0) || (Array.isArray(value) && value.every((v) => typeof v === "number" && v >= 0));
-const isTags = (value: unknown): boolean => Array.isArray(value) && value.every((tag) => typeof tag === "string" && tag.length > 0 && tag.length <= LIMITS.nameLength);
+const isDelay = (value: unknown): boolean =>
+  typeof value === "function" || (typeof value === "number" && value >= 0) || (Array.isArray(value) && value.every((v) => typeof v === "number" && v >= 0));
+const isTags = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((tag) => typeof tag === "string" && tag.length > 0 && tag.length <= LIMITS.nameLength);
 
 const CHECKS: Readonly<Record<string, { readonly fits: (value: unknown) => boolean; readonly expected: string }>> = {
   retries: { fits: (v) => isCount(v) && (v as number) <= LIMITS.retries, expected: `a whole number from 0 to ${LIMITS.retries}` },
@@ -128,7 +147,10 @@ const CHECKS: Readonly<Record<string, { readonly fits: (value: unknown) => boole
   retryCondition: { fits: (v) => typeof v === "function", expected: "a function" },
   onRollback: { fits: (v) => typeof v === "function", expected: "a function" },
   cacheKey: { fits: (v) => v === "inputs" || typeof v === "function", expected: '"inputs" or a function' },
-  concurrency: { fits: (v) => isPositive((v as { limit?: number }).limit) && Number.isInteger((v as { limit: number }).limit), expected: "{ limit: a whole number from 1 on }" },
+  concurrency: {
+    fits: (v) => isPositive((v as { limit?: number }).limit) && Number.isInteger((v as { limit: number }).limit),
+    expected: "{ limit: a whole number from 1 on }",
+  },
   key: { fits: (v) => typeof v === "string" && v.length > 0 && v.length <= LIMITS.nameLength, expected: `1 to ${LIMITS.nameLength} characters` },
   pool: { fits: (v) => typeof v === "string" && v.length > 0, expected: "a pool's name" },
 };
@@ -141,11 +163,17 @@ const KNOWN = new Set(["name", "description", "version", "refreshCache", "persis
 export function checkOptions(owner: string, options: object): void {
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!KNOWN.has(option)) throw new WindhoverError("WH1003", { message: `${owner} has no option "${option}".`, expected: [...KNOWN].sort().join(", "), got: option });
+    if (!KNOWN.has(option))
+      throw new WindhoverError("WH1003", { message: `${owner} has no option "${option}".`, expected: [...KNOWN].sort().join(", "), got: option });
     const check = CHECKS[option];
     const hook = (HOOK_NAMES as readonly string[]).includes(option);
     const bad = check ? !check.fits(value) : hook && !(Array.isArray(value) && value.every((h) => typeof h === "function"));
-    if (bad) throw new WindhoverError("WH1003", { message: `${owner}: \`${option}\` cannot be ${shown(value)}.`, expected: check?.expected ?? "a list of functions", got: shown(value) });
+    if (bad)
+      throw new WindhoverError("WH1003", {
+        message: `${owner}: \`${option}\` cannot be ${shown(value)}.`,
+        expected: check?.expected ?? "a list of functions",
+        got: shown(value),
+      });
   }
 }
 

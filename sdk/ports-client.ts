@@ -54,7 +54,12 @@ export class PortsClient implements Client {
     if (typeof target === "string") return this.#runByName(target, parameters, options) as Promise<Run<R>>;
     if (isDeployment(target)) return this.#runDeployment(target, parameters, options) as Promise<Run<R>>;
     const definition = (target as unknown as { readonly [definitionKey]?: FlowDefinition })[definitionKey];
-    if (!definition) throw new WindhoverError("WH2001", { message: "run() was given something that is neither a flow nor a deployment.", expected: "a flow, a deployment, or a name", got: typeof target });
+    if (!definition)
+      throw new WindhoverError("WH2001", {
+        message: "run() was given something that is neither a flow nor a deployment.",
+        expected: "a flow, a deployment, or a name",
+        got: typeof target,
+      });
     // The object decides which code this name means here.
     if (this.#backend.code.flows.get(definition.name) !== definition) this.#backend.code.flows.set(definition.name, definition);
     return this.start(definition, parameters, options) as Promise<Run<R>>;
@@ -72,9 +77,25 @@ export class PortsClient implements Client {
     this.started.add(id);
     const now = clock.now();
     const at = options.scheduledTime?.getTime();
-    const message: StartMessage = { kind: "start", id: `start:${id}:client`, flow, name: options.name ?? runName(id), parameters: await this.#payload(parameters ?? {}), tags: options.tags, createdAt: now, scheduledTime: at, version, overrides: options.overrides };
+    const message: StartMessage = {
+      kind: "start",
+      id: `start:${id}:client`,
+      flow,
+      name: options.name ?? runName(id),
+      parameters: await this.#payload(parameters ?? {}),
+      tags: options.tags,
+      createdAt: now,
+      scheduledTime: at,
+      version,
+      overrides: options.overrides,
+    };
     if (at !== undefined && at > now) {
-      const state: StateRow = { type: "SCHEDULED", name: "Scheduled", timestamp: now, reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at } };
+      const state: StateRow = {
+        type: "SCHEDULED",
+        name: "Scheduled",
+        timestamp: now,
+        reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at },
+      };
       await index.putRun({ id, seq: 0, name: message.name, flow, tags: options.tags ?? [], createdAt: now, scheduledTime: at, version, state });
       await timers.set(runActor(id), "start", at, message);
     } else await mailbox.send(runActor(id), message);
@@ -98,7 +119,11 @@ export class PortsClient implements Client {
     const deployment = known.find((row) => row.name === name);
     if (deployment) return this.#trigger(deployment.name, parameters, options);
     const names = [...this.#backend.code.flows.keys(), ...known.map((row) => row.name)].sort();
-    throw new WindhoverError("WH2001", { message: `No flow or deployment is called "${name}".`, expected: names.length > 0 ? `one of ${names.join(", ")}` : "the name of a flow or deployment", got: name });
+    throw new WindhoverError("WH2001", {
+      message: `No flow or deployment is called "${name}".`,
+      expected: names.length > 0 ? `one of ${names.join(", ")}` : "the name of a flow or deployment",
+      got: name,
+    });
   }
 
   async #runDeployment(deployment: DeploymentDefinition, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
@@ -151,13 +176,23 @@ export class PortsClient implements Client {
   /** @throws WH2003 for an unknown deployment. */
   async setDeployment(name: string, action: "pause" | "resume"): Promise<void> {
     const rows = await this.deployments();
-    if (!rows.some((row) => row.name === name)) throw new WindhoverError("WH2003", { message: `No deployment is called "${name}".`, expected: rows.length > 0 ? `one of ${rows.map((row) => row.name).join(", ")}` : "a deployment that was run or served before", got: name });
+    if (!rows.some((row) => row.name === name))
+      throw new WindhoverError("WH2003", {
+        message: `No deployment is called "${name}".`,
+        expected: rows.length > 0 ? `one of ${rows.map((row) => row.name).join(", ")}` : "a deployment that was run or served before",
+        got: name,
+      });
     await this.ports.mailbox.send(deploymentActor(name), { kind: action, id: `${action}:${this.ports.random.id()}` });
   }
 
   async setLimit(name: string, limit: number | { readonly limit: number; readonly per: Duration } | null): Promise<void> {
     const slots = typeof limit === "object" && limit !== null ? limit.limit : limit;
-    if (typeof name !== "string" || name === "" || (slots !== null && (!Number.isInteger(slots) || slots < 0))) throw new WindhoverError("WH1003", { message: `The limit "${name}" cannot be ${slots}.`, expected: "a name, and a whole number from 0 on, or null", got: String(slots) });
+    if (typeof name !== "string" || name === "" || (slots !== null && (!Number.isInteger(slots) || slots < 0)))
+      throw new WindhoverError("WH1003", {
+        message: `The limit "${name}" cannot be ${slots}.`,
+        expected: "a name, and a whole number from 0 on, or null",
+        got: String(slots),
+      });
     const perSeconds = typeof limit === "object" && limit !== null ? durationMs(limit.per) / 1000 : undefined;
     const { clock, mailbox, random, registry } = this.ports;
     await registry.put("limit", name, slots === null ? null : { value: encode({ limit: slots, perSeconds }), updatedAt: clock.now() });
@@ -169,7 +204,13 @@ export class PortsClient implements Client {
       rows.map(async ({ key, value }) => {
         const settings = decode(value.value as string) as { limit: number; perSeconds?: number };
         const state = (await this.ports.log.tail(limitActor(key)))?.state as LimitState | undefined;
-        return { name: key, limit: settings.limit, ...(settings.perSeconds !== undefined && { perSeconds: settings.perSeconds }), holders: state?.holders.map((h) => h.request) ?? [], waiters: state?.waiters.map((w) => w.request) ?? [] };
+        return {
+          name: key,
+          limit: settings.limit,
+          ...(settings.perSeconds !== undefined && { perSeconds: settings.perSeconds }),
+          holders: state?.holders.map((h) => h.request) ?? [],
+          waiters: state?.waiters.map((w) => w.request) ?? [],
+        };
       }),
     );
   }
@@ -209,15 +250,31 @@ export const unknownRun = (id: string): WindhoverError => new WindhoverError("WH
 
 export function summaryOf(row: RunRow): RunSummary {
   const { id, name, flow, deployment, tags, createdAt, startedAt, endedAt, state } = row;
-  const optional = { deployment, startedAt: startedAt === undefined ? undefined : new Date(startedAt), endedAt: endedAt === undefined ? undefined : new Date(endedAt) };
-  return { id, name, flow, tags, createdAt: new Date(createdAt), state: stateOf(state, row.scheduledTime), ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) };
+  const optional = {
+    deployment,
+    startedAt: startedAt === undefined ? undefined : new Date(startedAt),
+    endedAt: endedAt === undefined ? undefined : new Date(endedAt),
+  };
+  return {
+    id,
+    name,
+    flow,
+    tags,
+    createdAt: new Date(createdAt),
+    state: stateOf(state, row.scheduledTime),
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
 }
 
 /** A row's state as a client sees it; results and errors are not in the runs table. */
 export function stateOf(row: StateRow, scheduledTime: number | undefined, result?: unknown, error?: unknown): State<never> {
   const { type, name, message } = row;
   const base = { name, timestamp: new Date(row.timestamp), ...(message !== undefined && { message }) };
-  const reason = row.reason && { ...row.reason, since: new Date(row.reason.since), until: row.reason.until === undefined ? undefined : new Date(row.reason.until) };
+  const reason = row.reason && {
+    ...row.reason,
+    since: new Date(row.reason.since),
+    until: row.reason.until === undefined ? undefined : new Date(row.reason.until),
+  };
   const none = { code: type.toLowerCase(), message: name, since: new Date(row.timestamp) };
   if (type === "SCHEDULED") return { ...base, type, scheduledTime: new Date(row.reason?.until ?? scheduledTime ?? row.timestamp), ...(reason && { reason }) };
   if (type === "PENDING" || type === "PAUSED" || type === "CANCELLING") return { ...base, type, reason: reason ?? none };

@@ -30,7 +30,12 @@ export class PortsRun<R> implements Run<R> {
     if (row) return stateOf(row.state, row.scheduledTime) as State<R>;
     if (await this.#mayStillStart()) {
       const now = new Date(this.#backend.ports.clock.now());
-      return { type: "PENDING", name: "Pending", timestamp: now, reason: { code: "start", message: "Its start was sent; no process that knows its flow has taken it yet.", since: now } };
+      return {
+        type: "PENDING",
+        name: "Pending",
+        timestamp: now,
+        reason: { code: "start", message: "Its start was sent; no process that knows its flow has taken it yet.", since: now },
+      };
     }
     throw unknownRun(this.id);
   }
@@ -62,7 +67,11 @@ export class PortsRun<R> implements Run<R> {
   async #outcome(run: RunState): Promise<R> {
     if (run.row.type === "COMPLETED") return (await this.#read(run.result)) as R;
     if (run.error !== undefined) throw await this.#read(run.error);
-    throw new WindhoverError("WH2008", { message: `The run "${run.name}" (${this.id}) ended as ${run.row.name}${run.row.message ? `: ${run.row.message}` : ""}.`, expected: "COMPLETED", got: run.row.type });
+    throw new WindhoverError("WH2008", {
+      message: `The run "${run.name}" (${this.id}) ended as ${run.row.name}${run.row.message ? `: ${run.row.message}` : ""}.`,
+      expected: "COMPLETED",
+      got: run.row.type,
+    });
   }
 
   async cancel(why?: string): Promise<void> {
@@ -93,7 +102,11 @@ export class PortsRun<R> implements Run<R> {
     }
     if (run.continuedAs !== undefined || !isFinal(run.row.type)) return run;
     if (again && run.row.type === "CANCELLED") return "cancelled";
-    throw new WindhoverError("WH2004", { message: `The run ${this.id} ended as ${run.row.name}, and cannot be ${what} any more.`, expected: "a run that is open", got: run.row.name });
+    throw new WindhoverError("WH2004", {
+      message: `The run ${this.id} ended as ${run.row.name}, and cannot be ${what} any more.`,
+      expected: "a run that is open",
+      got: run.row.name,
+    });
   }
 
   async input<T>(input: RunInput<T> | string, value: T): Promise<void> {
@@ -111,7 +124,12 @@ export class PortsRun<R> implements Run<R> {
   async rerunFrom(taskId: string, edits: { readonly parameters?: unknown; readonly result?: unknown } = {}): Promise<Run<R>> {
     const book = await this.#client.bookOf(this.id);
     const calls = [...book.calls.keys()];
-    if (!calls.some((call) => placeOf(call) === placeOf(taskId))) throw new WindhoverError("WH2006", { message: `The run ${this.id} made no call "${taskId}".`, expected: `one of ${calls.slice(0, 20).join(", ")}${calls.length > 20 ? " …" : ""}`, got: taskId });
+    if (!calls.some((call) => placeOf(call) === placeOf(taskId)))
+      throw new WindhoverError("WH2006", {
+        message: `The run ${this.id} made no call "${taskId}".`,
+        expected: `one of ${calls.slice(0, 20).join(", ")}${calls.length > 20 ? " …" : ""}`,
+        got: taskId,
+      });
     return this.#again({ run: this.id, from: taskId, ...("result" in edits && { result: encode(edits.result) }) }, edits.parameters);
   }
   /** From the start, as a new run that takes nothing over. */
@@ -122,7 +140,13 @@ export class PortsRun<R> implements Run<R> {
   async #again(origin: StartMessage["origin"], parameters?: unknown): Promise<Run<R>> {
     const run = await this.#tail();
     if (!run) throw unknownRun(this.id);
-    if (!isFinal(run.row.type)) throw new WindhoverError("WH2004", { message: `The run ${this.id} is still open (${run.row.name}).`, expected: "a run that has ended", got: run.row.name, action: "Wait for its end, or cancel it first." });
+    if (!isFinal(run.row.type))
+      throw new WindhoverError("WH2004", {
+        message: `The run ${this.id} is still open (${run.row.name}).`,
+        expected: "a run that has ended",
+        got: run.row.name,
+        action: "Wait for its end, or cancel it first.",
+      });
     const { started } = await this.#client.bookOf(this.id);
     const id = this.#client.newId();
     const { clock } = this.#backend.ports;

@@ -1,8 +1,8 @@
 /** A flow that an ordinary script calls runs on the embedded backend: it prints its log, returns its result, and shows up in `windhover runs ls`. No server has to be up. */
 import type { FlowDefinition } from "../engine/definition.ts";
 import type { FlowOverrides } from "../engine/events.ts";
-import { hash } from "../engine/hash.ts";
 import { CallFuture } from "../engine/future.ts";
+import { hash } from "../engine/hash.ts";
 import type { State } from "../engine/state.ts";
 
 export interface ScriptOptions {
@@ -34,7 +34,11 @@ export function runAsScript(definition: FlowDefinition, parameters: unknown, { o
     holder[key] ??= open();
     const { client, code } = await holder[key];
     code.flows.set(definition.name, definition);
-    return client.start(definition, parameters, { id, ...(tags && { tags }), ...(Object.keys(overrides).length > 0 && { overrides: overrides as FlowOverrides }) });
+    return client.start(definition, parameters, {
+      id,
+      ...(tags && { tags }),
+      ...(Object.keys(overrides).length > 0 && { overrides: overrides as FlowOverrides }),
+    });
   })();
   const result = started.then((run) => run.result()).finally(() => clearInterval(alive));
   let looked = false;

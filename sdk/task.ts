@@ -15,7 +15,9 @@ import { enlist } from "./transaction.ts";
 import { isUnmapped, type Unmapped } from "./unmapped.ts";
 
 export type Inputs<A extends readonly unknown[]> = { [K in keyof A]: A[K] | Future<A[K]> };
-export type Mapped<A extends readonly unknown[]> = { [K in keyof A]: readonly A[K][] | Future<readonly A[K][]> | Future<A[K][]> | FutureList<A[K]> | Unmapped<A[K]> };
+export type Mapped<A extends readonly unknown[]> = {
+  [K in keyof A]: readonly A[K][] | Future<readonly A[K][]> | Future<A[K][]> | FutureList<A[K]> | Unmapped<A[K]>;
+};
 
 export interface Task<A extends readonly unknown[], R> {
   /** Starts it. A future among the arguments makes a dependency: it starts when that one has completed. */
@@ -46,7 +48,8 @@ interface Variant {
 export function task<A extends readonly unknown[], R>(options: TaskOptions<A, R>, fn: (...args: A) => R | Promise<R>): Task<A, R> {
   const name = checkName("task", options?.name);
   checkOptions(`task "${name}"`, options);
-  if (typeof fn !== "function") throw new WindhoverError("WH1003", { message: `task "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
+  if (typeof fn !== "function")
+    throw new WindhoverError("WH1003", { message: `task "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
   const definition = { ...options, name, fn, hooks: hooksOf(options) } as unknown as TaskDefinition;
   shared.code.addTask(definition);
   return taskOf({ definition, call: {}, base: name, overrides: {} });
@@ -64,7 +67,10 @@ function taskOf<A extends readonly unknown[], R>(variant: Variant): Task<A, R> {
     const scope = currentScope();
     return scope?.kind === "flow" ? mapInFlow(scope, variant, args) : directMap(definition, args, scope);
   };
-  return Object.assign(called, { map, withOptions: (options: object) => taskOf(derive(variant, options)), [definitionKey]: definition }) as unknown as Task<A, R>;
+  return Object.assign(called, { map, withOptions: (options: object) => taskOf(derive(variant, options)), [definitionKey]: definition }) as unknown as Task<
+    A,
+    R
+  >;
 }
 
 function derive(variant: Variant, options: Partial<TaskOptions<readonly unknown[], unknown>> & CallOptions): Variant {
@@ -79,12 +85,20 @@ function derive(variant: Variant, options: Partial<TaskOptions<readonly unknown[
   const functions = Object.entries(own).filter(([, value]) => hasFunction(value));
   const definition = { ...variant.definition, ...own, name, hooks: { ...variant.definition.hooks, ...hooksOf(own) } } as TaskDefinition;
   if (functions.length === 0) return { definition, call, base: variant.base, overrides: { ...variant.overrides, ...own } };
-  if (currentScope()) throw new WindhoverError("WH1009", { message: `"${name}" was given ${functions.map(([option]) => `\`${option}\``).join(", ")} as a function inside a flow.`, expected: "withOptions at module level", got: functions.map(([option]) => option).join(", ") });
+  if (currentScope())
+    throw new WindhoverError("WH1009", {
+      message: `"${name}" was given ${functions.map(([option]) => `\`${option}\``).join(", ")} as a function inside a flow.`,
+      expected: "withOptions at module level",
+      got: functions.map(([option]) => option).join(", "),
+    });
   const registered = shared.code.addVariant((number) => ({ ...definition, variant: number }), variant.base);
   return { definition: registered, call, base: variant.base, overrides: {} };
 }
 
-const hasFunction = (value: unknown): boolean => typeof value === "function" || (Array.isArray(value) && value.some(hasFunction)) || (typeof value === "object" && value !== null && "key" in value && typeof value.key === "function");
+const hasFunction = (value: unknown): boolean =>
+  typeof value === "function" ||
+  (Array.isArray(value) && value.some(hasFunction)) ||
+  (typeof value === "object" && value !== null && "key" in value && typeof value.key === "function");
 
 function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
   const { definition, call } = variant;
@@ -106,7 +120,15 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
     const deps: string[] = [];
     const encoded = encode(columns, { reference: (value) => referenced(value, deps) });
     const { mapConcurrency, toleratedFailures } = call;
-    return { ...policyOf(variant, []), args: encoded, ...(deps.length > 0 && { deps: [...new Set(deps)] }), ...(length !== undefined && { items: length }), ...(follows !== undefined && { follows: [follows] }), ...(mapConcurrency !== undefined && { mapConcurrency }), ...(toleratedFailures !== undefined && { toleratedFailures }) };
+    return {
+      ...policyOf(variant, []),
+      args: encoded,
+      ...(deps.length > 0 && { deps: [...new Set(deps)] }),
+      ...(length !== undefined && { items: length }),
+      ...(follows !== undefined && { follows: [follows] }),
+      ...(mapConcurrency !== undefined && { mapConcurrency }),
+      ...(toleratedFailures !== undefined && { toleratedFailures }),
+    };
   };
   const live = scope.instance.call({ kind: "map", name: definition.name, key: call.key, spec });
   if (follows !== undefined) scope.instance.calls.get(follows)?.observe();
@@ -132,13 +154,25 @@ function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Colum
       return { follow: arg.id };
     }
     if (isFuture(arg)) return { call: arg };
-    if (!Array.isArray(arg)) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over something that is not an array.", expected: "arrays, futures of arrays, or unmapped(…)", got: typeof arg });
-    else if (length !== undefined && length !== arg.length) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over arrays of different lengths.", expected: `arrays of ${length} items`, got: `${arg.length} items` });
+    if (!Array.isArray(arg))
+      bad ??= new WindhoverError("WH1105", {
+        message: "A task is mapped over something that is not an array.",
+        expected: "arrays, futures of arrays, or unmapped(…)",
+        got: typeof arg,
+      });
+    else if (length !== undefined && length !== arg.length)
+      bad ??= new WindhoverError("WH1105", {
+        message: "A task is mapped over arrays of different lengths.",
+        expected: `arrays of ${length} items`,
+        got: `${arg.length} items`,
+      });
     else length = arg.length;
     return { list: arg as readonly unknown[] };
   });
-  if (args.every(isUnmapped)) bad ??= new WindhoverError("WH1105", { message: "A task is mapped over nothing but constants.", expected: "at least one array", got: "only unmapped(…)" });
-  if ((length ?? 0) > LIMITS.mapItems) bad ??= new WindhoverError("WH1306", { message: `A task is mapped over ${length} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(length) });
+  if (args.every(isUnmapped))
+    bad ??= new WindhoverError("WH1105", { message: "A task is mapped over nothing but constants.", expected: "at least one array", got: "only unmapped(…)" });
+  if ((length ?? 0) > LIMITS.mapItems)
+    bad ??= new WindhoverError("WH1306", { message: `A task is mapped over ${length} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(length) });
   return { columns, follows, length: columns.some((column) => "call" in column) ? undefined : length, bad };
 }
 

@@ -43,7 +43,13 @@ async function rollback(scope: FlowScope, live: LiveCall, definition: TaskDefini
     kind: "task",
     name: `${definition.name}.rollback`,
     key: live.id,
-    spec: () => ({ role: "rollback", task: definition.name, retries: definition.retries || RETRIES, variant: definition.variant, args: encode([result, settled]) }),
+    spec: () => ({
+      role: "rollback",
+      task: definition.name,
+      retries: definition.retries || RETRIES,
+      variant: definition.variant,
+      args: encode([result, settled]),
+    }),
   });
   const state = await undo.state();
   if (state.type !== "COMPLETED" && !scope.instance.replaying) scope.instance.onLog?.("error", `The rollback of ${live.id} failed: what it did is still done.`);

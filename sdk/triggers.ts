@@ -27,13 +27,23 @@ export interface WebhookEvent {
 function trigger<P>(kind: string, options: object, required: readonly string[]): Trigger<P> {
   for (const option of required) {
     const value = (options as Record<string, unknown>)[option];
-    if (typeof value !== "string" || value === "") throw new WindhoverError("WH1003", { message: `A trigger of kind "${kind}" needs \`${option}\`.`, expected: "a non-empty string", got: JSON.stringify(value) ?? "nothing" });
+    if (typeof value !== "string" || value === "")
+      throw new WindhoverError("WH1003", {
+        message: `A trigger of kind "${kind}" needs \`${option}\`.`,
+        expected: "a non-empty string",
+        got: JSON.stringify(value) ?? "nothing",
+      });
   }
   return { kind, ...options } as Trigger<P>;
 }
 
 /** An object that is created in a bucket. */
-export function onS3Object<P>(options: { readonly bucket: string; readonly prefix?: string; readonly suffix?: string; readonly parameters?: (event: S3ObjectEvent) => P }): Trigger<P> {
+export function onS3Object<P>(options: {
+  readonly bucket: string;
+  readonly prefix?: string;
+  readonly suffix?: string;
+  readonly parameters?: (event: S3ObjectEvent) => P;
+}): Trigger<P> {
   return trigger("s3", options, ["bucket"]);
 }
 /** A request to the API at `/hooks/<path>`. It answers 202 with the run's id; the same `Idempotency-Key` gives the same run. */
@@ -51,7 +61,10 @@ export function onEvent<P>(options: {
   return trigger("event", options, ["source"]);
 }
 /** A message in an SQS queue. */
-export function onQueue<P>(options: { readonly queueArn: string; readonly parameters?: (message: { readonly id: string; readonly body: string }) => P }): Trigger<P> {
+export function onQueue<P>(options: {
+  readonly queueArn: string;
+  readonly parameters?: (message: { readonly id: string; readonly body: string }) => P;
+}): Trigger<P> {
   return trigger("queue", options, ["queueArn"]);
 }
 /** Another flow's run that reaches a state. */

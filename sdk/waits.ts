@@ -9,7 +9,10 @@ import { type AnySchema, checkName, type OutputOf } from "./options.ts";
 export function flowScope(what: string): FlowScope {
   const scope = currentScope();
   if (scope?.kind === "flow") return scope;
-  throw new WindhoverError(scope ? "WH1008" : "WH1007", { message: `${what} was called ${scope ? "inside a task" : "outside a flow"}.`, expected: "a flow's body" });
+  throw new WindhoverError(scope ? "WH1008" : "WH1007", {
+    message: `${what} was called ${scope ? "inside a task" : "outside a flow"}.`,
+    expected: "a flow's body",
+  });
 }
 
 /**
@@ -43,7 +46,12 @@ export interface RunInput<T> {
  */
 export function runInput<S extends AnySchema>(options: { readonly name: string; readonly schema: S; readonly description?: string }): RunInput<OutputOf<S>> {
   const name = checkName("run input", options?.name);
-  if (!options.schema?.["~standard"]) throw new WindhoverError("WH1003", { message: `The input "${name}" has no schema.`, expected: "a Standard Schema (zod, valibot, arktype)", got: typeof options.schema });
+  if (!options.schema?.["~standard"])
+    throw new WindhoverError("WH1003", {
+      message: `The input "${name}" has no schema.`,
+      expected: "a Standard Schema (zod, valibot, arktype)",
+      got: typeof options.schema,
+    });
   const definition: InputDefinition = { ...options, name };
   shared.code.inputs.set(name, definition);
   return definition as unknown as RunInput<OutputOf<S>>;
@@ -58,7 +66,8 @@ export function waitForInput<T>(input: RunInput<T>, options: { readonly timeout:
 export function waitForInput<T>(input: RunInput<T>, options?: { readonly timeout: Duration }): Promise<T | null> {
   const { instance } = flowScope("waitForInput()");
   const until = options?.timeout === undefined ? undefined : instance.now + durationMs(options.timeout);
-  return instance.call({ kind: "input", name: `input ${input.name}`, spec: () => ({ input: input.name, ...(until !== undefined && { until }) }) }).future as Promise<T | null>;
+  return instance.call({ kind: "input", name: `input ${input.name}`, spec: () => ({ input: input.name, ...(until !== undefined && { until }) }) })
+    .future as Promise<T | null>;
 }
 
 /**

@@ -127,7 +127,13 @@ export class Executor {
       for (let i = 0; i < reports.length; i += REPORTS) {
         const some = reports.slice(i, i + REPORTS);
         const [first] = some;
-        sends.push(this.#backend.ports.mailbox.send(actor, { kind: "done", id: `done:${first?.call}:${first?.attempt}:${first?.piece?.id ?? ""}:${first?.ok ? "ok" : "fail"}+${some.length}`, reports: some }));
+        sends.push(
+          this.#backend.ports.mailbox.send(actor, {
+            kind: "done",
+            id: `done:${first?.call}:${first?.attempt}:${first?.piece?.id ?? ""}:${first?.ok ? "ok" : "fail"}+${some.length}`,
+            reports: some,
+          }),
+        );
       }
     }
     await Promise.all(sends);

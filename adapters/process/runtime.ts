@@ -40,7 +40,18 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
     options.onEntry?.(entry);
     changes.note(entry);
   };
-  const host: Host = { ports: backend.ports, code, warm: new Warm(options.warmRuns), inlineMs: INLINE_MS, ticksFromOutside: false, stubs, onLog, onRun, onEntry, onInline: (change) => worker.noteInline(change) };
+  const host: Host = {
+    ports: backend.ports,
+    code,
+    warm: new Warm(options.warmRuns),
+    inlineMs: INLINE_MS,
+    ticksFromOutside: false,
+    stubs,
+    onLog,
+    onRun,
+    onEntry,
+    onInline: (change) => worker.noteInline(change),
+  };
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });
   return { host, worker, changes };
 }

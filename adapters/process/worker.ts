@@ -144,7 +144,14 @@ export class Worker {
     const { inbox } = this.#backend.ports;
     if (inbox.decline) return inbox.decline(batch);
     // Nobody else can have it.
-    await turn(this.#host, actor, batch.map((delivery) => ({ ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why: "its flow is not in the code that is loaded" } })));
+    await turn(
+      this.#host,
+      actor,
+      batch.map((delivery) => ({
+        ...delivery,
+        message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why: "its flow is not in the code that is loaded" },
+      })),
+    );
   }
 
   /** At once after a lost race; after a failure a little later each time, so that a fault outside can pass. */
@@ -163,7 +170,10 @@ export class Worker {
     this.#stopped = true;
     this.#bell.ring();
     this.#executor.wake();
-    const known = error instanceof WindhoverError ? error : new WindhoverError("WH9001", { message: `The worker stopped: ${error instanceof Error ? error.message : String(error)}`, cause: error });
+    const known =
+      error instanceof WindhoverError
+        ? error
+        : new WindhoverError("WH9001", { message: `The worker stopped: ${error instanceof Error ? error.message : String(error)}`, cause: error });
     this.#options.onFatal?.(known);
   }
 }

@@ -37,6 +37,8 @@ export class Faults {
   #soft: number;
   readonly #rate: number;
   readonly #shuffled: boolean;
+  /** An actor's mail is handed out a message or two at a time. */
+  readonly #smallBatches: boolean;
   readonly #skews: boolean;
   readonly #fraction: () => number;
 
@@ -47,6 +49,7 @@ export class Faults {
     this.#hard = this.draw(MOST_HARD + 1);
     this.#soft = this.draw(MOST_SOFT + 1);
     this.#shuffled = this.draw(2) === 0;
+    this.#smallBatches = this.draw(3) === 0;
     this.#skews = this.draw(3) === 0;
     this.warmRuns = [undefined, undefined, 0, 1][this.draw(4)];
     this.processes = 1 + this.draw(2);
@@ -76,6 +79,14 @@ export class Faults {
 
   async around(world: World, process: Process, call: PortCall): Promise<unknown> {
     if (this.#shuffled && call.port === "tasks" && call.method === "receive") this.#shuffle(world, call.args[0] as string);
+    if (this.#smallBatches && call.port === "inbox" && call.method === "receive") {
+      const most = 1 + this.draw(2);
+      return this.#strike(world, process, { ...call, perform: () => process.backend.ports.inbox.receive(most) });
+    }
+    return this.#strike(world, process, call);
+  }
+
+  async #strike(world: World, process: Process, call: PortCall): Promise<unknown> {
     const fault = this.#next(call);
     if (!fault) return call.perform();
     this.story.push(`process ${process.number}, ${call.port}.${call.method}(${typeof call.args[0] === "string" ? call.args[0] : ""}): ${fault}`);

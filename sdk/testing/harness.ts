@@ -24,7 +24,11 @@ export interface TestHarness extends AsyncDisposable {
   /** Runs the flow once for each durable event, killing the process right after that event; every run must reach the same state. */
   crashEverywhere<P, R>(target: Flow<P, R>, parameters: P): Promise<readonly State<R>[]>;
   /** Runs the flow under `seeds` random schedules of crashes, duplicates, delays and reorderings. */
-  simulate<P, R>(target: Flow<P, R>, parameters: P, options: { readonly seeds: number; readonly firstSeed?: number }): Promise<{ readonly states: readonly State<R>[]; readonly failingSeed?: number }>;
+  simulate<P, R>(
+    target: Flow<P, R>,
+    parameters: P,
+    options: { readonly seeds: number; readonly firstSeed?: number },
+  ): Promise<{ readonly states: readonly State<R>[]; readonly failingSeed?: number }>;
   /** The run's log: what a golden history is made of. */
   history(runId: string): Promise<readonly unknown[]>;
   /** Replays a history on the present code. @throws WH1201 when the code does not match. */
@@ -72,11 +76,21 @@ export async function createTestHarness(options: { readonly seed?: number; reado
 }
 
 export function clientOf(backend: MemoryBackend, runtime: Runtime): PortsClient {
-  return new PortsClient({ ports: backend.ports, code: shared.code, changed: (actor) => runtime.changes.next(actor, new Promise(() => {})), close: () => runtime.worker.stop() });
+  return new PortsClient({
+    ports: backend.ports,
+    code: shared.code,
+    changed: (actor) => runtime.changes.next(actor, new Promise(() => {})),
+    close: () => runtime.worker.stop(),
+  });
 }
 
 function nameOf(target: unknown): string {
   const definition = (target as { readonly [definitionKey]?: { readonly name: string } })[definitionKey];
-  if (!definition) throw new WindhoverError("WH1003", { message: "The harness was given something that is not a task.", expected: "what task(…) returned", got: typeof target });
+  if (!definition)
+    throw new WindhoverError("WH1003", {
+      message: "The harness was given something that is not a task.",
+      expected: "what task(…) returned",
+      got: typeof target,
+    });
   return definition.name;
 }

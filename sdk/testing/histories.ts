@@ -19,7 +19,8 @@ export async function replayHistory<P, R>(target: Flow<P, R>, history: readonly 
   const entries = history as readonly Entry<RunState, RunEvent>[];
   const book = Book.from(entries);
   const last = entries.at(-1);
-  if (!book.started || !last) throw new WindhoverError("WH1003", { message: "The history has no start.", expected: "what history() returned", got: `${entries.length} entries` });
+  if (!book.started || !last)
+    throw new WindhoverError("WH1003", { message: "The history has no start.", expected: "what history() returned", got: `${entries.length} entries` });
   const { started } = book;
   const text: Reader["text"] = async (payload) => {
     if (typeof payload === "string") return payload;
@@ -42,5 +43,10 @@ export async function replayHistory<P, R>(target: Flow<P, R>, history: readonly 
   instance.drop();
   if (instance.fatal) throw instance.fatal;
   const { row, result, error, scheduledTime: nominal } = last.state;
-  return stateOf(row, nominal, result === undefined ? undefined : decode(await text(result)), error === undefined ? undefined : decodeError(await text(error))) as State<R>;
+  return stateOf(
+    row,
+    nominal,
+    result === undefined ? undefined : decode(await text(result)),
+    error === undefined ? undefined : decodeError(await text(error)),
+  ) as State<R>;
 }

@@ -58,6 +58,9 @@ export interface SeedOutcome {
   readonly story: readonly string[];
 }
 
+/** Before which of the world's port calls somebody acts. */
+const SOON = 20;
+const LATE = 120;
 /** After so many port calls messages are taken to breed without end. */
 const MOST_CALLS = 20_000;
 
@@ -73,7 +76,7 @@ export async function runSeed(
   const { coldEvery = 8 } = options;
   const cold = coldEvery > 0 && (seed ?? 0) % coldEvery === 0;
   const acts = [...(scenario.acts ?? [])];
-  const moments = acts.map(() => faults?.draw(120) ?? Number.POSITIVE_INFINITY);
+  const moments = acts.map(() => (faults ? faults.draw(faults.draw(2) === 0 ? SOON : LATE) : Number.POSITIVE_INFINITY));
   let calls = 0;
   const doAct = (at: number): void => {
     moments.splice(at, 1);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import type { DeploymentDefinition } from "../../sdk/deployment.ts";
 import { at, cron, flow, interval, runContext, sleep, task } from "../../sdk/index.ts";
-import { type DeploymentDefinition } from "../../sdk/deployment.ts";
 import { inEachWorld, START } from "./worlds.ts";
 
 const definition = (deployment: unknown): DeploymentDefinition => deployment as DeploymentDefinition;
@@ -29,7 +29,9 @@ inEachWorld("deployments", (world) => {
     const f = flow({ name: "with-parameters", parameters: z.object({ a: z.number(), b: z.number() }), tags: ["base"] }, async (p) => {
       seen.push({ ...p, tags: runContext().tags });
     });
-    await w.client.configure(definition(f.deployment({ name: "params", parameters: { a: 1, b: 1 }, tags: ["prod"], schedules: [interval("1 hour", { parameters: { b: 2 } })] })));
+    await w.client.configure(
+      definition(f.deployment({ name: "params", parameters: { a: 1, b: 1 }, tags: ["prod"], schedules: [interval("1 hour", { parameters: { b: 2 } })] })),
+    );
     await w.advance("61 minutes");
     expect(seen).toEqual([{ a: 1, b: 2, tags: ["base", "prod"] }]);
   });
@@ -59,12 +61,12 @@ inEachWorld("deployments", (world) => {
     const ran: Record<string, number> = { skip: 0, latest: 0, all: 0 };
     const flows = (["skip", "latest", "all"] as const).map((catchUp) => {
       const f = flow({ name: `catch-${catchUp}` }, async () => void ran[catchUp]!++);
-      return definition(f.deployment({ name: `catch-up-${catchUp}`, schedules: [interval("1 hour", { catchUp })] }));
+      return definition(f.deployment({ name: `catch-up-${catchUp}`, schedules: [interval("10 minutes", { catchUp })] }));
     });
     for (const d of flows) await w.client.configure(d);
     await w.settled();
     await w.runtime.worker.stop();
-    await w.advance("5 hours");
+    await w.advance("50 minutes");
     w = await w.restart();
     await w.settled();
     await w.advance("1 minute");

@@ -1,6 +1,22 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { artifact, concurrency, continueAsNew, emit, flow, log, pause, runContext, runInput, sleep, sleepUntil, task, transaction, variable, waitForInput } from "../../sdk/index.ts";
+import {
+  artifact,
+  concurrency,
+  continueAsNew,
+  emit,
+  flow,
+  log,
+  pause,
+  runContext,
+  runInput,
+  sleep,
+  sleepUntil,
+  task,
+  transaction,
+  variable,
+  waitForInput,
+} from "../../sdk/index.ts";
 import { inEachWorld, START } from "./worlds.ts";
 
 const echo = task({ name: "echo" }, async (value: number) => value);
@@ -43,7 +59,14 @@ inEachWorld("flows", (world) => {
       const fib = async (n: number): Promise<number> => (n < 2 ? echo(n) : (await fib(n - 1)) + (await fib(n - 2)));
       return { all, race, any, settled, caught, fib: await fib(6) };
     });
-    expect(await (await w.client.run(natives)).result()).toEqual({ all: [1, 2], race: "fast", any: "any", settled: ["rejected", "fulfilled"], caught: "no", fib: 8 });
+    expect(await (await w.client.run(natives)).result()).toEqual({
+      all: [1, 2],
+      race: "fast",
+      any: "any",
+      settled: ["rejected", "fulfilled"],
+      caught: "no",
+      fib: 8,
+    });
   });
 
   test("a subflow is a run of its own, with its result and its failure", async () => {

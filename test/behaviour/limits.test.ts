@@ -14,7 +14,10 @@ function gate() {
       await new Promise<void>((resolve) => waiting.push(resolve));
       seen.now--;
     },
-    open: () => waiting.splice(0).forEach((go) => { go(); }),
+    open: () =>
+      waiting.splice(0).forEach((go) => {
+        go();
+      }),
   };
 }
 async function drain(w: World, g: ReturnType<typeof gate>): Promise<void> {
@@ -61,10 +64,12 @@ inEachWorld("limits", (world) => {
   test("concurrency() holds a slot while its function runs, also over a crash", async () => {
     let w = await world();
     await w.client.setLimit("db", 1);
-    const f = flow({ name: "uses-db" }, async () => concurrency("db", {}, async () => {
-      await sleep("1 hour");
-      return "done";
-    }));
+    const f = flow({ name: "uses-db" }, async () =>
+      concurrency("db", {}, async () => {
+        await sleep("1 hour");
+        return "done";
+      }),
+    );
     const [first, second] = [await w.client.run(f), await w.client.run(f)];
     await w.settled();
     expect((await w.client.limits())[0]?.holders).toHaveLength(1);

@@ -19,7 +19,10 @@ inEachWorld("maps", (world) => {
     let release: (() => void) | undefined;
     const order: string[] = [];
     const first = task({ name: "first" }, async (n: number) => {
-      if (n === 0) await new Promise<void>((resolve) => { release = resolve; });
+      if (n === 0)
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
       order.push(`first ${n}`);
       return n;
     });
@@ -48,7 +51,11 @@ inEachWorld("maps", (world) => {
     const run = await w.client.run(f);
     await w.advance("1 minute");
     expect(await run.result()).toEqual([0, 1, 2]);
-    expect([...tries.entries()].sort()).toEqual([[0, 1], [1, 3], [2, 1]]);
+    expect([...tries.entries()].sort()).toEqual([
+      [0, 1],
+      [1, 3],
+      [2, 1],
+    ]);
   });
 
   test("failures: the list rejects with how many, states() tells each, tolerated ones are left out", async () => {

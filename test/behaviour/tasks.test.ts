@@ -165,7 +165,13 @@ inEachWorld("tasks", (world) => {
   test("a flow ends only when everything that it started has ended", async () => {
     await using w = await world();
     let release: (() => void) | undefined;
-    const held = task({ name: "held" }, () => new Promise<string>((resolve) => { release = () => resolve("late"); }));
+    const held = task(
+      { name: "held" },
+      () =>
+        new Promise<string>((resolve) => {
+          release = () => resolve("late");
+        }),
+    );
     const f = flow({ name: "does-not-wait" }, async () => {
       void held();
       return "returned";

@@ -6,12 +6,12 @@ import { describe } from "vitest";
 import { openEmbedded } from "../../adapters/embedded/backend.ts";
 import { createMemoryBackend } from "../../adapters/memory/backend.ts";
 import { createRuntime, type Runtime, type RuntimeOptions } from "../../adapters/process/runtime.ts";
-import { shared } from "../../engine/scope.ts";
-import type { LogLine } from "../../engine/ports.ts";
-import type { AnyEvent } from "../../engine/events.ts";
 import { durationMs } from "../../engine/errors.ts";
-import { PortsClient } from "../../sdk/ports-client.ts";
+import type { AnyEvent } from "../../engine/events.ts";
+import type { LogLine } from "../../engine/ports.ts";
+import { shared } from "../../engine/scope.ts";
 import type { Run } from "../../sdk/client-types.ts";
+import { PortsClient } from "../../sdk/ports-client.ts";
 import { VirtualClock } from "../embedded/virtual-clock.ts";
 
 export interface World extends AsyncDisposable {
@@ -34,10 +34,25 @@ interface Pumped {
   readonly signals: Parameters<typeof createRuntime>[0]["signals"];
 }
 
-function worldOver(backend: Pumped, parts: { advance(ms: number, settle: () => Promise<void>): Promise<void>; flush(): Promise<void>; kill(): Promise<void>; reopen(): Promise<World>; close(): Promise<void> }, options: RuntimeOptions): World {
+function worldOver(
+  backend: Pumped,
+  parts: {
+    advance(ms: number, settle: () => Promise<void>): Promise<void>;
+    flush(): Promise<void>;
+    kill(): Promise<void>;
+    reopen(): Promise<World>;
+    close(): Promise<void>;
+  },
+  options: RuntimeOptions,
+): World {
   const lines: LogLine[] = [];
   const errors: unknown[] = [];
-  const runtime = createRuntime(backend, { onLog: (line) => lines.push(line), onTurnError: (_, error) => errors.push(error), onFatal: (error) => errors.push(error), ...options });
+  const runtime = createRuntime(backend, {
+    onLog: (line) => lines.push(line),
+    onTurnError: (_, error) => errors.push(error),
+    onFatal: (error) => errors.push(error),
+    ...options,
+  });
   runtime.worker.start();
   const never = new Promise<void>(() => {});
   const client = new PortsClient({ ports: backend.ports, code: shared.code, changed: (actor) => runtime.changes.next(actor, never) });
@@ -71,7 +86,17 @@ function worldOver(backend: Pumped, parts: { advance(ms: number, settle: () => P
 
 function memoryWorld(options: RuntimeOptions): Promise<World> {
   const open = async (backend: ReturnType<typeof createMemoryBackend>): Promise<World> =>
-    worldOver(backend, { advance: (ms, settle) => backend.advance(ms, settle), flush: async () => {}, kill: () => backend.close(), reopen: () => open(createMemoryBackend({ state: backend.state })), close: () => backend.close() }, options);
+    worldOver(
+      backend,
+      {
+        advance: (ms, settle) => backend.advance(ms, settle),
+        flush: async () => {},
+        kill: () => backend.close(),
+        reopen: () => open(createMemoryBackend({ state: backend.state })),
+        close: () => backend.close(),
+      },
+      options,
+    );
   return open(createMemoryBackend({ seed: 1, now: START }));
 }
 

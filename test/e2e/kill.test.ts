@@ -36,7 +36,10 @@ test(`${KILLS} kills of a process: the run ends right, and no recorded step runs
       const child = await Child.run(source, [directory, `${STEPS}`]);
       if (kills < KILLS) {
         const begun = 1 + (random.word() % 8);
-        await child.until((said) => said.filter(({ what }) => what === "step").length >= begun || said.some(({ what }) => what === "result" || what === "failed" || what === "fatal"));
+        await child.until(
+          (said) =>
+            said.filter(({ what }) => what === "step").length >= begun || said.some(({ what }) => what === "result" || what === "failed" || what === "fatal"),
+        );
         await child.kill();
         kills++;
       } else await child.ended;
