@@ -62,9 +62,9 @@ async function search(name: string, edits: readonly Replacement[], what: Search)
 }
 
 describe("the simulation finds the mistake", () => {
-  test.each(mistakes.map((mistake): [string, Mistake] => [mistake.name, mistake]))("%s", async (name, { worlds, edits }) => {
-    const found = await search(name, edits, { worlds, seeds: SEEDS });
-    expect(found, `not found under ${SEEDS} seeds of ${worlds.join(", ")}`).not.toBeNull();
+  test.each(mistakes.map((mistake): [string, Mistake] => [mistake.name, mistake]))("%s", async (name, { worlds, edits, seeds = SEEDS }) => {
+    const found = await search(name, edits, { worlds, seeds });
+    expect(found, `not found under ${seeds} seeds of ${worlds.join(", ")}`).not.toBeNull();
     console.log(`${name}: ${found?.world}, seed ${found?.seed}: ${found?.violation.slice(0, 160)}`);
   });
 

@@ -11,6 +11,8 @@ export interface Mistake {
   /** As in `test/model/scenarios.mjs`. */
   readonly name: string;
   readonly worlds: readonly string[];
+  /** How many seeds it may take, where two faults have to meet at two places. */
+  readonly seeds?: number;
   readonly edits: readonly Replacement[];
 }
 
@@ -50,10 +52,11 @@ export const mistakes: readonly Mistake[] = [
   { name: "a redelivered message performs no effects", worlds: ["subflow", "fan-out"], edits: [turn(PERFORM_AGAIN, "")] },
   {
     name: "appends before it repeats the effects of the entry before",
-    worlds: ["inputs", "fan-out", "subflow", "limit"],
+    worlds: ["overtake"],
+    seeds: 15_000,
     edits: [
       turn(PERFORM_AGAIN, "let before = again.length > 0 ? tail : null;"),
-      turn(PERFORM, `${PERFORM} if (before) await perform(performerOf(host, actor, living), before, before.effects); before = null;`),
+      turn(PERFORM, `${PERFORM}\nif (before) await perform(performerOf(host, actor, living), before, before.effects); before = null;`),
     ],
   },
   {
@@ -62,11 +65,11 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       turn(
         TAIL,
-        `${TAIL} const said: Map<string, Entry> = ((host as never as { said?: Map<string, Entry> }).said ??= new Map()) as never; for (const { message } of deliveries) { const entry = said.get(actor + message.id); if (entry) await perform(performerOf(host, actor, null), entry, entry.effects); }`,
+        `${TAIL}\nconst said: Map<string, Entry> = ((host as never as { said?: Map<string, Entry> }).said ??= new Map()) as never; for (const { message } of deliveries) { const entry = said.get(actor + message.id); if (entry) await perform(performerOf(host, actor, null), entry, entry.effects); }`,
       ),
       turn(
         APPEND,
-        `${APPEND} if (tail) for (const { message } of deliveries) if (!said.has(actor + message.id)) said.set(actor + message.id, { ...tail, effects: step.effects });`,
+        `${APPEND}\nif (tail) for (const { message } of deliveries) if (!said.has(actor + message.id)) said.set(actor + message.id, { ...tail, effects: step.effects });`,
       ),
     ],
   },

@@ -170,6 +170,15 @@ const asking = flow({ name: "asking" }, async () => {
 });
 worlds["inputs"] = { begin: one(asking), acts: [(client) => get(client).input(Answer, "same"), (client) => get(client).input(Answer, "same")] };
 
+const overtaken = flow({ name: "overtaken" }, async () => Promise.all([double(1), double(2), waitForInput(Answer)]));
+worlds["overtake"] = {
+  async begin(client) {
+    const [run] = await one(overtaken)(client);
+    await run?.input(Answer, "quick");
+    return run ? [run] : [];
+  },
+};
+
 const impatient = flow({ name: "impatient" }, async () => (await waitForInput(Answer, { timeout: "1 hour" })) ?? "nobody");
 worlds["input-or-timeout"] = {
   begin: one(impatient),
