@@ -25,13 +25,16 @@ function noteLength(draft: RunDraft, { ran }: TaskReport): void {
   if (ran && ran[1] - ran[0] > LIMITS.inlineMs) draft.state.slow = true;
 }
 
-/** One that waits for its retry or a slot has reported already: what comes again does not count again. */
-const isRunning = (open: OpenCall, attempt: number): boolean => open.attempt === attempt && open.waits === undefined;
+/** One that waits for its retry or a slot, or is about to be launched again, has reported already: what comes again does not count again. */
+function isRunning({ state, launches }: RunDraft, call: string, attempt: number): boolean {
+  const open = state.open[call];
+  return open?.attempt === attempt && open.waits === undefined && !launches.includes(call);
+}
 
 export async function failedAttempt(draft: RunDraft, report: Failure): Promise<void> {
   const { call, attempt, error, verdict, label, ran } = report;
   const open = draft.state.open[call];
-  if (!open || !isRunning(open, attempt) || settle.decided(draft, call)) return;
+  if (!open || !isRunning(draft, call, attempt) || settle.decided(draft, call)) return;
   noteLength(draft, report);
   if (draft.state.cancel && open.role === undefined) return settle.fail(draft, call, error, "Cancelled", ran);
   const failures = open.failures ?? 0;
@@ -45,7 +48,7 @@ export async function failedAttempt(draft: RunDraft, report: Failure): Promise<v
 /** A process died with this attempt. With others in its hands nobody knows which is to blame: all are sent again, each alone, uncounted (rule 29). */
 export async function crashed(draft: RunDraft, call: string, attempt: number, alone: boolean, why = "the process that ran it died"): Promise<void> {
   const open = draft.state.open[call];
-  if (!open || !isRunning(open, attempt) || settle.decided(draft, call)) return;
+  if (!open || !isRunning(draft, call, attempt) || settle.decided(draft, call)) return;
   const error = encodeError(
     new WindhoverError("WH1403", {
       message: `Attempt ${attempt} of "${call}" ended without a result: ${why}.`,

@@ -120,3 +120,26 @@ test("a failure that is reported twice while the call waits for its retry counts
   expect(await run.state()).toMatchObject({ type: "COMPLETED", result: ["done", "done"] });
   world.end();
 });
+
+test("a death that is reported several times in one batch counts once", async () => {
+  const once = task({ name: "dies-once", crashRetries: 1 }, async (n: number) => n);
+  const dying = flow({ name: "dying" }, async () => Promise.all([once(1), once(2)]));
+  let first = true;
+  const world = new World({
+    seed: 1,
+    now: 0,
+    stubs: new Map(),
+    async around(_process, call) {
+      if (call.port !== "mailbox" || call.method !== "send" || (call.args[1] as { kind: string }).kind !== "done" || !first) return call.perform();
+      first = false;
+      const [actor, message] = call.args as [string, { reports: { call: string }[] }];
+      const crash = { kind: "crash" as const, id: "crash", attempts: [{ call: message.reports[0]?.call as string, attempt: 1 }] };
+      for (let i = 0; i < 4; i++) await world.client.ports.mailbox.send(actor, crash);
+    },
+  });
+  world.boot();
+  const run = await world.client.run(dying, {}, { id: "dying" });
+  await world.finish(() => allFinal(world) && !world.busy);
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: [1, 2] });
+  world.end();
+});
