@@ -21,3 +21,6 @@ try {
 } finally {
   clearInterval(alive);
 }
+// What the author's code left open (a connection, a timer) does not keep a finished command alive; what was printed is written first.
+await Promise.all([process.stdout, process.stderr].map((stream) => new Promise((written) => stream.write("", written))));
+process.exit();

@@ -67,17 +67,22 @@ export async function runHere(settings: Settings, files: readonly string[], flag
     const { run, state } = await follower.follow(id, stop.signal);
     if (broken !== undefined) throw broken;
     if (interrupted.by !== undefined) await leave(workspace, state, run);
-    else if (state) await report(workspace, run, state, flags);
+    else if (state) {
+      await report(workspace, run, state, flags);
+      interrupted.over = true;
+      await finishOthers(workspace);
+    }
   });
 }
 
 /** How often a run is looked at that another process may be working on. Unit: milliseconds. */
 const LOOK_MS = 100;
 
-/** Ctrl-C once: the run is left as it is. Twice: at once. */
-function onInterrupt(stop: AbortController): { by?: string } {
-  const interrupted: { by?: string } = {};
+/** Ctrl-C once: the run is left as it is. Twice, or when it is over: at once. */
+function onInterrupt(stop: AbortController): { by?: string; over?: true } {
+  const interrupted: { by?: string; over?: true } = {};
   const stopped = (signal: NodeJS.Signals): void => {
+    if (interrupted.over) process.exit();
     if (interrupted.by !== undefined) process.exit(EXIT.interrupted);
     interrupted.by = signal;
     stop.abort();
@@ -87,8 +92,22 @@ function onInterrupt(stop: AbortController): { by?: string } {
   return interrupted;
 }
 
-/** How long we wait for what is running inside a turn. Unit: milliseconds. */
+/** How long we wait for what is running inside a turn, before we leave it or say that we wait. Unit: milliseconds. */
 const GRACE_MS = 2000;
+
+/** Open runs of the same code were taken up beside this one. A task of theirs that runs now is not torn off: it may be one that must not run twice. */
+async function finishOthers({ runtime, backend }: Workspace): Promise<void> {
+  const { clock } = backend.ports;
+  const finish = async (): Promise<true> => {
+    await runtime.worker.stop();
+    while (backend.stats().tasksInHand > 0) await clock.wait(LOOK_MS);
+    return true;
+  };
+  const finished = finish();
+  if (await Promise.race([finished, clock.wait(GRACE_MS)])) return;
+  tell(err("Waiting for a task of another run that was taken up here. Ctrl-C leaves it: it runs again when its run goes on.", "dim"));
+  await finished;
+}
 
 async function leave({ client, backend }: Workspace, state: RunState | undefined, id: string): Promise<never> {
   const name = state?.name ?? id;
