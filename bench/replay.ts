@@ -2,7 +2,8 @@
 import { Book } from "../engine/book.ts";
 import { decode } from "../engine/codec.ts";
 import type { RunEvent } from "../engine/events.ts";
-import { Instance, type Reader, readValue, replay } from "../engine/replay.ts";
+import { Instance } from "../engine/instance.ts";
+import { type Reader, readValue, replay } from "../engine/replay.ts";
 import { flow, task } from "../sdk/index.ts";
 import { definitionKey } from "../sdk/task.ts";
 

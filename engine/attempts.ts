@@ -5,7 +5,7 @@ import { WindhoverError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { TaskReport } from "./messages.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
-import type { RunDraft } from "./run.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 
 type Success = Extract<TaskReport, { ok: true }>;

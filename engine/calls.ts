@@ -1,17 +1,18 @@
 /** Calls: how one begins, waits for what it needs, is launched, settles, and is cancelled. A call is open from its `called` event to its `settled` event. */
 import { callId } from "./book.ts";
+import { cancelError } from "./cancel.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import { retryFlow, timeOutFlow } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { ArtifactRow, CallSpec, LimitWanted, Payload, Ran, RunEvent, SettledLabel } from "./events.ts";
 import { beginHooks } from "./hooks.ts";
+import type { Command } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
 import { cancelMap, dependencyOfMapSettled, followMap, grantedPiece, pieceTimer, startMap } from "./map.ts";
 import { limitActor, type RunMessage, runActor } from "./messages.ts";
 import { runName } from "./names.ts";
-import type { Command } from "./replay.ts";
 import { reusable } from "./reuse.ts";
-import { cancelError, type RunDraft } from "./run.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 
 /** The flow's code made a new call. */

@@ -5,7 +5,7 @@
 import nodeCrypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
 import { WindhoverError } from "./errors.ts";
-import type { Instance } from "./replay.ts";
+import type { Instance } from "./instance.ts";
 import { currentScope } from "./scope.ts";
 import { authorLine } from "./stack.ts";
 

@@ -2,17 +2,19 @@
 
 import { Book } from "./book.ts";
 import { cancelCall, release, setTimer, settle, withdraw } from "./calls.ts";
+import { beginCancel } from "./cancel.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload, type RunEvent } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
+import { Continuation } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
 import { runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
-import { Continuation } from "./replay.ts";
 import { verdictOf } from "./retry.ts";
-import { beginCancel, type RunDraft, tellStarter } from "./run.ts";
+import { tellStarter } from "./run.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
 import { Sequence } from "./sequence.ts";

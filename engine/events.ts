@@ -8,7 +8,7 @@
 import type { DeploymentState } from "./deployment.ts";
 import type { LimitState } from "./limit.ts";
 import type { Message, Starter, StartMessage } from "./messages.ts";
-import type { RunState } from "./run.ts";
+import type { RunState } from "./run-state.ts";
 
 /** The version of the entry format. A log with a newer one is refused (WH3006), never guessed at. */
 export const LOG_VERSION = 1;

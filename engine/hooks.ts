@@ -2,7 +2,7 @@
 import { encode } from "./codec.ts";
 import type { HookName } from "./definition.ts";
 import type { FinalType, Payload, RunEvent } from "./events.ts";
-import type { RunDraft } from "./run.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 
 /** What a hook's call carries: which function of which definition, and what happened to what. */

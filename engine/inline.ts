@@ -9,8 +9,8 @@ import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry } from "./events.ts";
 import { Interruption } from "./interruption.ts";
 import type { RunMessage } from "./messages.ts";
-import type { RunState } from "./run.ts";
 import { runReader } from "./run-context.ts";
+import type { RunState } from "./run-state.ts";
 import type { Host } from "./turn.ts";
 
 /** Marks that stand for a run's mail; no call has such a name. */

@@ -4,6 +4,7 @@
  */
 import type { ItemsEvent } from "./book.ts";
 import { acquire, release, settle, withdraw, wouldWaitForItself } from "./calls.ts";
+import { cancelError } from "./cancel.ts";
 import { decode, decodeError, encode, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
@@ -11,7 +12,7 @@ import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
 import { readValue } from "./replay.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
-import { cancelError, type RunDraft } from "./run.ts";
+import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
 
 /** A map's arguments, one column for each of the task's: a list, the same for all, another call's result, or another map's items. */

@@ -6,8 +6,8 @@ import type { Book, CallRecord } from "./book.ts";
 import { placeOf } from "./book.ts";
 import { encode } from "./codec.ts";
 import type { Payload } from "./events.ts";
-import type { Command } from "./replay.ts";
-import type { RunDraft } from "./run.ts";
+import type { Command } from "./instance.ts";
+import type { RunDraft } from "./run-draft.ts";
 
 /** A slot has to be held, not remembered. */
 const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release"]);

@@ -9,7 +9,8 @@ import { resultsOf } from "./map.ts";
 import { parseActor, runActor } from "./messages.ts";
 import type { LogLine } from "./ports.ts";
 import { type Reader, readValue } from "./replay.ts";
-import type { Living, RunContext, RunState } from "./run.ts";
+import type { Living, RunContext } from "./run-draft.ts";
+import type { RunState } from "./run-state.ts";
 import type { Host } from "./turn.ts";
 
 export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean, living: Living | null): RunContext {

@@ -5,8 +5,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Code } from "./definition.ts";
+import type { Instance, LiveCall } from "./instance.ts";
 import type { LogLevel, RunFacts } from "./ports.ts";
-import type { Instance, LiveCall } from "./replay.ts";
 
 export interface FlowScope {
   readonly kind: "flow";

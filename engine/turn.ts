@@ -25,8 +25,10 @@ import { runInline } from "./inline.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
 import { type Delivery, type DeploymentMessage, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
-import { advanceRun, type Living, type RunState } from "./run.ts";
+import { advanceRun } from "./run.ts";
 import { runContext, runReader } from "./run-context.ts";
+import type { Living } from "./run-draft.ts";
+import type { RunState } from "./run-state.ts";
 import { spill } from "./spill.ts";
 import type { Warm } from "./warm.ts";
 

@@ -1,6 +1,6 @@
 /** Runs that this process keeps in memory between their turns. One may stand in for replay only when its entry's number and nonce are the log's (rule 4). */
 import { LIMITS } from "./limits.ts";
-import type { Living } from "./run.ts";
+import type { Living } from "./run-draft.ts";
 
 export class Warm {
   readonly #living = new Map<string, Living>();

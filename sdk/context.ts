@@ -1,8 +1,8 @@
 /** Where the running code is, and what it can say: `runContext`, `log`, `artifact`, `emit`, `variable`, `continueAsNew`. */
 import { encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
+import { Continuation } from "../engine/instance.ts";
 import type { LogLevel } from "../engine/ports.ts";
-import { Continuation } from "../engine/replay.ts";
 import { currentScope, type Scope, type TaskScope } from "../engine/scope.ts";
 import { flowScope } from "./waits.ts";
 

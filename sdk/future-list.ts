@@ -3,8 +3,8 @@ import type { ItemsEvent } from "../engine/book.ts";
 import { decode, decodeError } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { CallFuture } from "../engine/future.ts";
+import type { Instance, LiveCall } from "../engine/instance.ts";
 import { indicesOf } from "../engine/map.ts";
-import type { Instance, LiveCall } from "../engine/replay.ts";
 import type { State } from "../engine/state.ts";
 import type { Future, FutureList } from "./options.ts";
 

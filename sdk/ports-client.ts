@@ -8,7 +8,7 @@ import type { LimitState } from "../engine/limit.ts";
 import { deploymentActor, limitActor, type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import type { Ports } from "../engine/ports.ts";
-import type { RunState } from "../engine/run.ts";
+import type { RunState } from "../engine/run-state.ts";
 import { isFinal, type State } from "../engine/state.ts";
 import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
@@ -90,14 +90,9 @@ export class PortsClient implements Client {
       overrides: options.overrides,
     };
     if (at !== undefined && at > now) {
-      const state: StateRow = {
-        type: "SCHEDULED",
-        name: "Scheduled",
-        timestamp: now,
-        reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at },
-      };
-      await index.putRun({ id, seq: 0, name: message.name, flow, tags: options.tags ?? [], createdAt: now, scheduledTime: at, version, state });
+      const state = scheduled(now, at);
       await timers.set(runActor(id), "start", at, message);
+      await index.putRun({ id, seq: 0, name: message.name, flow, tags: options.tags ?? [], createdAt: now, scheduledTime: at, version, state });
     } else await mailbox.send(runActor(id), message);
     return this.get(id) as PortsRun<unknown>;
   }
@@ -126,6 +121,11 @@ export class PortsClient implements Client {
     });
   }
 
+  /** By name alone, for a deployment whose code may be loaded elsewhere. @throws WH2003 */
+  async runDeployment(name: string, parameters: unknown, options: RunOptions = {}): Promise<Run<unknown>> {
+    await this.#known(name);
+    return this.#trigger(name, parameters, options);
+  }
   async #runDeployment(deployment: DeploymentDefinition, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
     await this.configure(deployment);
     return this.#trigger(deployment.name, parameters, options, deployment);
@@ -140,23 +140,44 @@ export class PortsClient implements Client {
     return sent;
   }
   async #trigger(name: string, parameters: unknown, options: RunOptions, deployment?: DeploymentDefinition): Promise<Run<unknown>> {
+    const { clock, index, log, mailbox, results, timers } = this.ports;
     const run = this.#idFor(name, options);
     this.started.add(run);
-    const tail = deployment ? null : await this.ports.log.tail(deploymentActor(name));
-    const base = deployment?.settings.parameters ?? (tail?.state.kind === "deployment" ? tail.state.settings.parameters : "{}");
-    const merged = { ...(decode(typeof base === "string" ? base : await this.ports.results.get(base.ref)) as object), ...(parameters as object) };
+    const tail = deployment ? null : await log.tail(deploymentActor(name));
+    const settings = deployment?.settings ?? (tail?.state.kind === "deployment" ? tail.state.settings : undefined);
+    const base = settings?.parameters ?? "{}";
+    const merged = { ...(decode(typeof base === "string" ? base : await results.get(base.ref)) as object), ...(parameters as object) };
     const key = deployment?.key?.(merged);
-    await this.ports.mailbox.send(deploymentActor(name), {
+    const [now, at] = [clock.now(), options.scheduledTime?.getTime()];
+    const message: Message = {
       kind: "trigger",
       id: `trigger:${run}`,
       run,
       parameters: await this.#payload(merged),
       tags: options.tags,
       name: options.name ?? runName(run),
-      scheduledTime: options.scheduledTime?.getTime(),
-      createdAt: this.ports.clock.now(),
+      scheduledTime: at,
+      createdAt: now,
       ...(key !== undefined && { concurrencyKey: key }),
-    });
+    };
+    if (at === undefined || at <= now) await mailbox.send(deploymentActor(name), message);
+    else {
+      const { flow = "", tags = [], version } = settings ?? {};
+      // The timer first: a row that nothing stands behind would wait for ever.
+      await timers.set(deploymentActor(name), `trigger:${run}`, at, message);
+      await index.putRun({
+        id: run,
+        seq: 0,
+        name: message.name ?? run,
+        flow,
+        deployment: name,
+        tags: [...new Set([...tags, ...(options.tags ?? [])])],
+        createdAt: now,
+        scheduledTime: at,
+        version,
+        state: scheduled(now, at),
+      });
+    }
     return this.get(run);
   }
 
@@ -175,14 +196,18 @@ export class PortsClient implements Client {
   }
   /** @throws WH2003 for an unknown deployment. */
   async setDeployment(name: string, action: "pause" | "resume"): Promise<void> {
-    const rows = await this.deployments();
-    if (!rows.some((row) => row.name === name))
-      throw new WindhoverError("WH2003", {
-        message: `No deployment is called "${name}".`,
-        expected: rows.length > 0 ? `one of ${rows.map((row) => row.name).join(", ")}` : "a deployment that was run or served before",
-        got: name,
-      });
+    await this.#known(name);
     await this.ports.mailbox.send(deploymentActor(name), { kind: action, id: `${action}:${this.ports.random.id()}` });
+  }
+
+  async #known(name: string): Promise<void> {
+    const rows = await this.deployments();
+    if (rows.some((row) => row.name === name)) return;
+    throw new WindhoverError("WH2003", {
+      message: `No deployment is called "${name}".`,
+      expected: rows.length > 0 ? `one of ${rows.map((row) => row.name).join(", ")}` : "a deployment that was run or served before",
+      got: name,
+    });
   }
 
   async setLimit(name: string, limit: number | { readonly limit: number; readonly per: Duration } | null): Promise<void> {
@@ -234,6 +259,13 @@ export class PortsClient implements Client {
     await this.#backend.close?.();
   }
 }
+
+const scheduled = (now: number, at: number): StateRow => ({
+  type: "SCHEDULED",
+  name: "Scheduled",
+  timestamp: now,
+  reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at },
+});
 
 /** Beyond this a start's parameters go to the result store at once. Unit: characters. */
 const LARGE = 64 * 1024;

@@ -2,7 +2,7 @@
 import { encode } from "../engine/codec.ts";
 import type { TaskDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import type { LiveCall } from "../engine/replay.ts";
+import type { LiveCall } from "../engine/instance.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 
 const RETRIES = 3;

@@ -9,16 +9,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "adapters/aws": ["engine"],
   "adapters/embedded": ["engine"],
   "adapters/memory": ["engine"],
+  "adapters/process": ["engine"],
   server: ["engine", "sdk"],
   functions: ["engine", "sdk", "server", "adapters/aws"],
   infra: ["engine", "sdk", "adapters/aws", "functions"],
-  cli: ["engine", "sdk", "server", "adapters/aws", "adapters/embedded", "adapters/memory", "infra"],
+  cli: ["engine", "sdk", "server", "adapters/aws", "adapters/embedded", "adapters/memory", "adapters/process", "infra"],
+};
+
+/** Files that wire: they put a backend, a worker and a client together for those who may not. */
+const WIRING: Readonly<Record<string, readonly string[]>> = {
+  "adapters/embedded/open.ts": ["sdk", "adapters/process"],
 };
 
 /** Packages that do I/O have no business in the engine: these do none. */
 const ENGINE_PACKAGES: Readonly<Record<string, string>> = {
   "node:async_hooks": "AsyncLocalStorage tells which run a call in a flow's body belongs to",
   "node:crypto": "hashes only: ids are derived, never drawn",
+  "node:module": "`syncBuiltinESMExports` makes the patched randomUUID seen by those who imported it",
   "node:util": "`types` tells a Date or Map of another realm from a look-alike",
   croner: "reads cron expressions; it computes times, and is never asked to wait for one",
   rrule: "reads recurrence rules",
@@ -34,7 +41,6 @@ const isAws = (name: string) =>
 const SDK_DOORS: Readonly<Record<string, string>> = {
   "sdk/client.ts": "`connect()` opens the backend that it is asked for",
   "sdk/script.ts": "a flow that is called from an ordinary script runs on the embedded backend",
-  "sdk/testing/harness.ts": "the test harness runs on the memory backend",
 };
 
 const roomOf = (file: string): string => {
@@ -53,7 +59,10 @@ for (const file of product) {
       if (name === "windhover") refuse("inside the package, import the file");
     } else {
       const target = roomOf(edge.file);
-      const door = room === "sdk" && target.startsWith("adapters/") && edge.kind !== "static" && file in SDK_DOORS;
+      const lazy = room === "sdk" && target.startsWith("adapters/") && edge.kind !== "static" && file in SDK_DOORS;
+      // `windhover/testing` is a door of its own: it is the backend in memory.
+      const testing = file.startsWith("sdk/testing/") && ["adapters/memory", "adapters/process"].includes(target);
+      const door = lazy || testing || WIRING[file]?.includes(target);
       if (target !== room && !door && !MAY_IMPORT[room]?.includes(target)) refuse(`${room} may import ${MAY_IMPORT[room]?.join(", ") || "nothing of ours"}`);
       if (!/\.(ts|tsx|json)$/.test(edge.file)) refuse("write the file's extension");
     }

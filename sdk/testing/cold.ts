@@ -3,10 +3,11 @@ import { Book } from "../../engine/book.ts";
 import { decode } from "../../engine/codec.ts";
 import type { Code } from "../../engine/definition.ts";
 import type { Entry, Payload, RunEvent } from "../../engine/events.ts";
+import { Instance } from "../../engine/instance.ts";
 import { resultsOf } from "../../engine/map.ts";
 import { parseActor } from "../../engine/messages.ts";
-import { Instance, type Reader, readValue, replay } from "../../engine/replay.ts";
-import type { RunState } from "../../engine/run.ts";
+import { type Reader, readValue, replay } from "../../engine/replay.ts";
+import type { RunState } from "../../engine/run-state.ts";
 import { isFinal } from "../../engine/state.ts";
 
 /** What is wrong, or nothing: a run whose turn was skipped had no reason to run (rule 28), and a log that was written warm replays cold. */

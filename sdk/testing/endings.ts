@@ -1,6 +1,6 @@
 /** How a run ended, and by which way: what has to be the same however often a process died meanwhile. */
 import type { Entry, RunEvent } from "../../engine/events.ts";
-import type { RunState } from "../../engine/run.ts";
+import type { RunState } from "../../engine/run-state.ts";
 import { FINAL, isFinal, type State } from "../../engine/state.ts";
 import type { World } from "./world.ts";
 

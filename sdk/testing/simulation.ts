@@ -8,7 +8,7 @@ import type { Entry, RunEvent } from "../../engine/events.ts";
 import type { LimitState } from "../../engine/limit.ts";
 import { parseActor } from "../../engine/messages.ts";
 import type { TaskMessage } from "../../engine/ports.ts";
-import type { RunState } from "../../engine/run.ts";
+import type { RunState } from "../../engine/run-state.ts";
 import { shared } from "../../engine/scope.ts";
 import type { State } from "../../engine/state.ts";
 import type { Run } from "../client-types.ts";

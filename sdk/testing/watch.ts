@@ -7,7 +7,7 @@ import type { LimitState } from "../../engine/limit.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { parseActor } from "../../engine/messages.ts";
 import type { TaskItem, TaskMessage } from "../../engine/ports.ts";
-import type { RunState } from "../../engine/run.ts";
+import type { RunState } from "../../engine/run-state.ts";
 
 export class Watch {
   readonly violations: string[] = [];

@@ -13,7 +13,6 @@ import {
   sleep,
   sleepUntil,
   task,
-  transaction,
   variable,
   waitForInput,
 } from "../../sdk/index.ts";
@@ -219,79 +218,6 @@ inEachWorld("flows", (world) => {
     await expect(again.result()).rejects.toThrow(/WH1201.*task echo-0.*task other-0.*flows\.test\.ts/);
     expect([(await again.state()).type, ran]).toEqual(["CRASHED", 0]);
     await w[Symbol.asyncDispose]();
-  });
-
-  test("cancel: pending awaits reject, finally runs, running tasks get the signal, subflows follow", async () => {
-    await using w = await world();
-    const notes: string[] = [];
-    const clean = task({ name: "clean" }, async () => void notes.push("cleaned"));
-    const long = task({ name: "long" }, async () => {
-      const { signal } = runContext().task!;
-      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    });
-    const child = flow({ name: "cancelled-child" }, async () => {
-      await sleep("1 day");
-    });
-    const f = flow({ name: "cancelled" }, async () => {
-      try {
-        await Promise.all([long(), child(), sleep("2 days")]);
-      } finally {
-        await clean();
-        notes.push("finally");
-      }
-    });
-    const run = await w.client.run(f);
-    await w.settled();
-    await run.cancel();
-    await w.settled();
-    expect(await run.state()).toMatchObject({ type: "CANCELLED" });
-    await expect(run.result()).rejects.toThrow("WH2008");
-    expect(notes).toEqual(["cleaned", "finally"]);
-    expect((await w.client.runs({ flow: "cancelled-child" })).runs[0]?.state.type).toBe("CANCELLED");
-    await run.cancel();
-  });
-
-  test("a cancel reaches an inline task", async () => {
-    await using w = await world();
-    const long = task({ name: "inline-long" }, async () => {
-      const { signal } = runContext().task!;
-      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
-    });
-    const f = flow({ name: "inline-cancel" }, async () => long());
-    const run = await w.client.run(f);
-    await w.settled();
-    await run.cancel();
-    await w.settled();
-    expect((await run.state()).type).toBe("CANCELLED");
-  });
-
-  test("a flow's timeout stops it and ends it as TimedOut", async () => {
-    await using w = await world();
-    const f = flow({ name: "too-slow", timeoutSeconds: 60 }, async () => {
-      await sleep("1 day");
-    });
-    const run = await w.client.run(f);
-    await w.advance("2 minutes");
-    expect(await run.state()).toMatchObject({ type: "FAILED", name: "TimedOut" });
-    await expect(run.result()).rejects.toThrow("WH1401");
-  });
-
-  test("a transaction takes back what completed, last first, when it fails", async () => {
-    await using w = await world();
-    const undone: string[] = [];
-    const book = task({ name: "book", onRollback: (what: string) => void undone.push(what) }, async (what: string) => what);
-    const fail = task({ name: "charge" }, async () => {
-      throw new Error("card refused");
-    });
-    const trip = flow({ name: "trip" }, async () => {
-      await transaction(async () => {
-        await book("flight");
-        await book("hotel");
-        await fail();
-      });
-    });
-    await expect((await w.client.run(trip)).result()).rejects.toThrow("card refused");
-    expect(undone).toEqual(["hotel", "flight"]);
   });
 
   test("hooks run for tasks and flows, with the state that they are about", async () => {

@@ -33,7 +33,8 @@ const innocent = flow({ name: "innocent" }, async () => {
 const { client } = await openRuntime({ directory });
 const alive = setInterval(() => {}, 1000);
 const good = await client.run(innocent, {}, { idempotencyKey: "good" });
-const bad = await client.run(which === "task" ? inTask : inBody, {}, { idempotencyKey: "bad" });
+const bad = await client.run(which === "task" ? inTask.withOptions({}) : "in-body", {}, { idempotencyKey: "bad" });
+void inBody;
 const outcome = await bad.result().then(
   (value) => ({ value }),
   (error) => ({ code: error.code }),

@@ -90,7 +90,7 @@ export const mistakes: readonly Mistake[] = [
     worlds: ["race", "sleep"],
     edits: [
       {
-        file: "engine/run.ts",
+        file: "engine/run-draft.ts",
         find: "if (open.awaited && forCode && !this.state.paused) await this.needCode();",
         replace: "if (Object.values(this.state.open).filter((o) => o.awaited).length === 1 && forCode && !this.state.paused) await this.needCode();",
       },
@@ -101,12 +101,12 @@ export const mistakes: readonly Mistake[] = [
     worlds: ["failing-subflow", "race"],
     edits: [
       {
-        file: "engine/run.ts",
+        file: "engine/run-draft.ts",
         find: "if (open.awaited && forCode && !this.state.paused) await this.needCode();",
         replace: 'if (open.awaited && forCode && !this.state.paused && (event.type !== "settled" || event.ok)) await this.needCode();',
       },
       {
-        file: "engine/run.ts",
+        file: "engine/run-draft.ts",
         find: "if (this.state.paused || !forCode || !this.instance || this.instance.fatal) continue;",
         replace: 'if (this.state.paused || !forCode || !this.instance || this.instance.fatal || (event.type === "settled" && !event.ok)) continue;',
       },

@@ -1,0 +1,45 @@
+/** Cancel: what the log alone can end ends now, the rest is asked to stop, and the code sees it (rule 16). */
+import { cancelCall, settle } from "./calls.ts";
+import { encodeError } from "./codec.ts";
+import { Cancelled, WindhoverError } from "./errors.ts";
+import type { Payload } from "./events.ts";
+import { unpause } from "./pause.ts";
+import type { RunDraft } from "./run-draft.ts";
+
+export function cancel(draft: RunDraft, request: string, why?: string): void {
+  const { state } = draft;
+  if (state.cancel) return;
+  beginCancel(draft, { request, why });
+}
+
+/** Ends what the log alone can end, asks the rest to stop, and lets the code see it (rule 16). */
+export function beginCancel(draft: RunDraft, cause: { request: string; why?: string; timedOut?: true }): void {
+  const { state } = draft;
+  if (state.paused) unpause(draft, cause.request);
+  state.cancel = { ...cause, calls: 0 };
+  draft.log({ type: "cancelling", ...cause });
+  draft.move("CANCELLING", cause.timedOut ? "TimingOut" : "Cancelling", {
+    message: cause.why,
+    reason: { code: "cancelling", message: "It waits for its code, its tasks and its subflows to stop.", since: draft.now },
+  });
+  if (draft.instance) draft.instance.cancelling = true;
+  if (state.retryTimer !== undefined) {
+    draft.effects.push({ do: "untimer", id: state.retryTimer });
+    state.retryTimer = undefined;
+  }
+  for (const [id, open] of Object.entries(state.open)) if (open.role === undefined) cancelCall(draft, id, open);
+  // By name, so that what its cleaning up calls later is not meant.
+  const running = Object.entries(state.open).filter(
+    ([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id),
+  );
+  if (running.length > 0) draft.effects.push({ do: "abort", calls: running.map(([id]) => id) });
+}
+
+export function cancelError(draft: RunDraft): Payload {
+  const { cancel } = draft.state;
+  return encodeError(
+    cancel?.timedOut
+      ? new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." })
+      : new Cancelled(cancel?.why ? `The run was cancelled: ${cancel.why}` : undefined),
+  );
+}

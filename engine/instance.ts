@@ -1,0 +1,299 @@
+/**
+ * One life of a flow's function. It is begun, results are delivered to it one at a time, and between two deliveries it gets one turn of the event loop, so that all of its
+ * microtasks settle and what it does next depends on the order of deliveries alone. The calls that the code makes are compared with what the log expects as they are made;
+ * the first that is not in the log is new, and becomes a {@link Command}.
+ */
+import type { CalledEvent, ItemsEvent } from "./book.ts";
+import { callId } from "./book.ts";
+import { installDeterminism } from "./determinism.ts";
+import { WindhoverError } from "./errors.ts";
+import type { CallKind, CallSpec } from "./events.ts";
+import { CallFuture, type CallHandle } from "./future.ts";
+import { LIMITS } from "./limits.ts";
+import type { LogLevel, RunFacts } from "./ports.ts";
+import type { Reader } from "./replay.ts";
+import { type FlowScope, shared } from "./scope.ts";
+import { Sequence } from "./sequence.ts";
+import { authorLine } from "./stack.ts";
+import type { State } from "./state.ts";
+
+/** A call that is new: the run decides what becomes of it. */
+export interface Command {
+  readonly call: string;
+  /** The call's id without the flow's attempt: what a retry compares. */
+  readonly place: string;
+  readonly kind: CallKind;
+  readonly name: string;
+  readonly spec: CallSpec;
+  /** The call could not even be made (its arguments cannot be stored): it fails with this. */
+  readonly invalid?: unknown;
+}
+
+export interface CallRequest {
+  readonly kind: CallKind;
+  readonly name: string;
+  readonly key?: string;
+  /** Evaluated only when the call is new: a replay takes it from the log. */
+  readonly spec: (id: string) => CallSpec;
+}
+
+export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
+
+/** `continueAsNew` leaves the flow's function by throwing this; user code that catches everything and goes on has changed its mind. */
+export class Continuation {
+  readonly parameters: unknown;
+  constructor(parameters: unknown) {
+    this.parameters = parameters;
+  }
+}
+
+const immediate = setImmediate;
+const nextTurnOfTheLoop = (): Promise<void> => new Promise((resolve) => immediate(resolve));
+
+/** One call of one life of the flow. */
+export class LiveCall implements CallHandle {
+  readonly id: string;
+  readonly kind: CallKind;
+  readonly name: string;
+  readonly future: CallFuture<unknown>;
+  /** Somebody looks at its outcome: it was awaited, or is an input of another call. */
+  observed = false;
+  outcome: Outcome | undefined;
+  state_: State | undefined;
+  /** Map only: what ended so far, in the log's order, and who is told. */
+  readonly items: ItemsEvent[] = [];
+  onSettled: ((outcome: Outcome) => void) | undefined;
+  onItems: ((event: ItemsEvent) => Promise<void>) | undefined;
+  readonly #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+  #final: { promise: Promise<State>; resolve: (state: State) => void } | undefined;
+
+  constructor(id: string, kind: CallKind, name: string) {
+    this.id = id;
+    this.kind = kind;
+    this.name = name;
+    let settle = this.#never();
+    this.future = new CallFuture<unknown>(this, (resolve, reject) => {
+      settle = { resolve, reject };
+    });
+    this.#settle = settle;
+  }
+  #never(): { resolve: (value: unknown) => void; reject: (error: unknown) => void } {
+    return { resolve: () => {}, reject: () => {} };
+  }
+  observe(): void {
+    this.observed = true;
+  }
+  state(): Promise<State<never>> {
+    this.observed = true;
+    if (this.state_) return Promise.resolve(this.state_ as State<never>);
+    if (!this.#final) {
+      let resolve: (state: State) => void = () => {};
+      const promise = new Promise<State>((r) => {
+        resolve = r;
+      });
+      this.#final = { promise, resolve };
+    }
+    return this.#final.promise as Promise<State<never>>;
+  }
+  settle(outcome: Outcome, state: State): void {
+    this.outcome = outcome;
+    this.onSettled?.(outcome);
+    this.state_ = state;
+    if (outcome.ok) this.#settle.resolve(outcome.value);
+    else this.#settle.reject(outcome.error);
+    this.#final?.resolve(state);
+  }
+}
+
+export interface InstanceFacts {
+  readonly run: RunFacts;
+  readonly parameters: unknown;
+  readonly seed: string;
+  /** How often the flow's function has begun, this time included. */
+  readonly attempt: number;
+}
+
+export class Instance {
+  readonly facts: InstanceFacts;
+  readonly calls = new Map<string, LiveCall>();
+  readonly random: Sequence;
+  /** The log's time. Unit: milliseconds since 1970. */
+  now = 0;
+  /** True while results in the log are delivered again: nothing is logged or printed a second time. */
+  replaying = false;
+  /** Set when the run is being cancelled: the SDK turns new waits away. */
+  cancelling = false;
+  outcome: Outcome | undefined;
+  /** The code broke a rule of replay: the run ends with this, and the code is not run any further. */
+  fatal: WindhoverError | undefined;
+  onLog: ((level: LogLevel, message: string, fields?: object) => void) | undefined;
+  /** How stored values are read, for what is delivered late. */
+  read: Reader | undefined;
+  readonly #chores: (() => Promise<void>)[] = [];
+
+  #commands: Command[] = [];
+  readonly #counts = new Map<string, number>();
+  #expected: readonly CalledEvent[] = [];
+  #cursor = 0;
+  #until = 0;
+  #open = false;
+  #dropped = false;
+
+  constructor(facts: InstanceFacts) {
+    this.facts = facts;
+    this.random = new Sequence(`${facts.seed}/${facts.attempt}`);
+  }
+
+  /** Runs the flow's function up to its first wait. */
+  async begin(fn: (parameters: never) => unknown): Promise<void> {
+    installDeterminism();
+    const scope: FlowScope = { kind: "flow", instance: this };
+    this.#open = true;
+    shared.scopes.run(scope, () => {
+      // An async wrapper turns a synchronous throw into a rejection.
+      (async () => fn(this.facts.parameters as never))().then(
+        (value) => this.#end({ ok: true, value }),
+        (error) => this.#end({ ok: false, error }),
+      );
+    });
+    await this.letRun();
+  }
+  #end(outcome: Outcome): void {
+    if (!this.#dropped) this.outcome ??= outcome;
+  }
+
+  /** Hands the flow the outcome of one call, and lets its code run until it waits again. */
+  async deliver(id: string, outcome: Outcome, state: State): Promise<void> {
+    const call = this.calls.get(id);
+    if (!call || call.outcome) return;
+    const watched = call.observed;
+    call.settle(outcome, state);
+    if (watched) await this.letRun();
+  }
+  async letRun(): Promise<void> {
+    this.#open = true;
+    await nextTurnOfTheLoop();
+    // Reading stored values takes time that the flow must not see: it happens here, before anything else is delivered.
+    for (let chore = this.#chores.shift(); chore; chore = this.#chores.shift()) {
+      await chore();
+      await nextTurnOfTheLoop();
+    }
+    this.#open = false;
+  }
+  /** Something that has to be read before the flow's code can go on; it is done in the order in which it was asked for. */
+  chore(work: () => Promise<void>): void {
+    this.#chores.push(work);
+  }
+  async deliverItems(event: ItemsEvent): Promise<void> {
+    const call = this.calls.get(event.call);
+    if (!call) return;
+    call.items.push(event);
+    if (!call.onItems) return;
+    await call.onItems(event);
+    await this.letRun();
+  }
+
+  /** What the log says the code will call next; see {@link replay}. */
+  expect(calls: readonly CalledEvent[], until: number): void {
+    this.#expected = calls;
+    this.#until = until;
+  }
+  /** The log's calls that the code has not made although it had everything to make them. */
+  missing(): CalledEvent | undefined {
+    return this.#cursor < this.#until ? this.#expected[this.#cursor] : undefined;
+  }
+
+  /** The flow's code calls something. */
+  call(request: CallRequest): LiveCall {
+    const place = this.#place(request);
+    const id = callId(place, this.facts.attempt);
+    const call = new LiveCall(id, request.kind, request.name);
+    if (this.#dropped || this.fatal) return call;
+    if (this.calls.has(id))
+      throw new WindhoverError("WH1010", {
+        message: `Two calls of "${request.name}" have the key "${request.key}".`,
+        expected: "a key that is used once in a run",
+        got: String(request.key),
+      });
+    this.calls.set(id, call);
+    if (!this.#open) {
+      this.halt(
+        new WindhoverError("WH1204", {
+          message: `"${request.name}" was called while the flow waited for something that is not in the log${authorLine()}.`,
+          expected: "calls that follow from a result in the log",
+          got: id,
+        }),
+      );
+      return call;
+    }
+    if (this.#cursor < this.#until) {
+      const expected = this.#expected[this.#cursor] as CalledEvent;
+      this.#cursor++;
+      if (expected.call !== id || expected.kind !== request.kind) this.halt(divergence(`${expected.kind} ${expected.call}`, `${request.kind} ${id}`));
+      for (const dep of expected.deps ?? []) this.calls.get(dep)?.observe();
+      for (const dep of expected.after ?? []) this.calls.get(dep)?.observe();
+      return call;
+    }
+    if (this.replaying) {
+      this.halt(divergence("no call here", `${request.kind} ${id}`));
+      return call;
+    }
+    if (this.calls.size > LIMITS.callsPerRun) {
+      const error = new WindhoverError("WH1301", {
+        message: `The run has made ${LIMITS.callsPerRun} calls${authorLine()}.`,
+        expected: `at most ${LIMITS.callsPerRun}`,
+        got: `one more: ${id}`,
+      });
+      this.halt(error);
+      throw error;
+    }
+    this.#commands.push(this.#command(request, id, place));
+    return call;
+  }
+  #place(request: CallRequest): string {
+    if (request.key !== undefined) return `${request.name}:${request.key}`;
+    const index = this.#counts.get(request.name) ?? 0;
+    this.#counts.set(request.name, index + 1);
+    return `${request.name}-${index}`;
+  }
+  #command(request: CallRequest, call: string, place: string): Command {
+    const { kind, name } = request;
+    try {
+      const spec = request.spec(call);
+      for (const dep of spec.deps ?? []) this.calls.get(dep)?.observe();
+      for (const dep of spec.after ?? []) this.calls.get(dep)?.observe();
+      return { call, place, kind, name, spec };
+    } catch (error) {
+      return { call, place, kind, name, spec: {}, invalid: error };
+    }
+  }
+
+  /** The new calls since the last time, in the order in which they were made. */
+  drain(): readonly Command[] {
+    const commands = this.#commands;
+    if (commands.length) this.#commands = [];
+    return commands;
+  }
+  halt(error: WindhoverError): void {
+    this.fatal ??= error;
+  }
+  /** Its log has moved on without it, or the run has ended: whatever its code still does has no effect. */
+  drop(): void {
+    this.#dropped = true;
+  }
+  get dropped(): boolean {
+    return this.#dropped;
+  }
+  /** Calls that failed and that nobody looked at. */
+  unobservedFailures(): LiveCall[] {
+    return [...this.calls.values()].filter((call) => !call.observed && call.outcome?.ok === false);
+  }
+}
+
+function divergence(expected: string, got: string): WindhoverError {
+  return new WindhoverError("WH1201", {
+    message: `The flow's code does not match its log: the log has ${expected}, the code made ${got}${authorLine()}.`,
+    expected,
+    got,
+  });
+}
