@@ -2,7 +2,9 @@
 import * as z from "zod";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow } from "../engine/events.ts";
+import type { Run } from "../sdk/client-types.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
+import type { RunOptions } from "../sdk/ports-client.ts";
 import { iso } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Routes } from "./routes.ts";
@@ -24,7 +26,8 @@ export const DeploymentView = z.object({
 });
 const Name = z.object({ name: z.string() });
 
-export function addDeployments(routes: Routes, { client, deployments = () => [] }: ServerOptions): void {
+export function addDeployments(routes: Routes, server: ServerOptions): void {
+  const { client, deployments = () => [] } = server;
   const list = async (): Promise<z.input<typeof DeploymentView>[]> => {
     const served = new Map(deployments().map((deployment) => [deployment.name, deployment]));
     return (await client.deployments()).map((row) => deploymentView(row, served.get(row.name)));
@@ -61,8 +64,10 @@ export function addDeployments(routes: Routes, { client, deployments = () => [] 
     async ({ params, body }) => {
       await one(params.name);
       const { parameters, scheduledTime, ...options } = body;
-      const target = deployments().find((deployment) => deployment.name === params.name) ?? params.name;
-      const run = await client.run(target, parameters, { ...options, ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }) });
+      const run = await runDeployment(server, params.name, parameters, {
+        ...options,
+        ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }),
+      });
       return started(run.id, await run.state());
     },
   );
@@ -82,6 +87,17 @@ export function addDeployments(routes: Routes, { client, deployments = () => [] 
         return { name: params.name, paused: action === "pause" };
       },
     );
+}
+
+/** Where its code is loaded, the definition counts: it knows the key of its overlap limit. @throws WH2003 */
+export async function runDeployment(
+  { client, deployments = () => [] }: ServerOptions,
+  name: string,
+  parameters: object,
+  options: RunOptions,
+): Promise<Run<unknown>> {
+  const served = deployments().find((deployment) => deployment.name === name);
+  return served ? client.run(served, parameters, options) : client.runDeployment(name, parameters, options);
 }
 
 function deploymentView(row: DeploymentRow, served: DeploymentDefinition | undefined): z.input<typeof DeploymentView> {

@@ -1,5 +1,6 @@
 /** Runs: list them, look at one, start one. */
 import * as z from "zod";
+import { runDeployment } from "./deployments.ts";
 import type { ServerOptions } from "./options.ts";
 import { Refusal } from "./problems.ts";
 import type { Routes } from "./routes.ts";
@@ -24,7 +25,8 @@ const Request = RunRequest.extend({ flow: z.string().optional(), deployment: z.s
   "name a `flow` or a `deployment`",
 );
 
-export function addRuns(routes: Routes, { client }: ServerOptions): void {
+export function addRuns(routes: Routes, server: ServerOptions): void {
+  const { client, code } = server;
   const { index } = client.ports;
 
   routes.add(
@@ -51,10 +53,9 @@ export function addRuns(routes: Routes, { client }: ServerOptions): void {
     { method: "post", path: "/api/runs", summary: "Start a run of a flow or a deployment", body: Request, status: 201, answer: Started, failures: [404] },
     async ({ body }) => {
       const { flow, deployment, parameters, scheduledTime, ...options } = body;
-      const run = await client.run((flow ?? deployment) as string, parameters, {
-        ...options,
-        ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }),
-      });
+      const when = { ...options, ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }) };
+      const run =
+        deployment === undefined ? await client.start(code.flow(flow as string), parameters, when) : await runDeployment(server, deployment, parameters, when);
       return started(run.id, await run.state());
     },
   );

@@ -256,3 +256,23 @@ test("pages show what a flow has said, and never run it", async () => {
   expect(page.body).not.toMatch(/<script|<img|href="javascript/);
   expect((await s.get("/")).body).toContain(`/runs/${run.id}`);
 });
+
+test("a flow and a deployment of one name are not taken for each other", async () => {
+  const same = flow({ name: "same" }, async () => "the flow");
+  await s.client.configure(twice.deployment({ name: "same", parameters: { n: 3 } }) as never);
+  await s.settled();
+  expect(await result(await start({ flow: "same" }))).toBe("the flow");
+  expect(await result(await start({ deployment: "same" }))).toMatchObject({ n: 6 });
+  expect((await s.send("POST", "/api/runs", { flow: "nightly" })).body.code).toBe("WH2001");
+  expect((await s.send("POST", "/api/runs", { deployment: "twice" })).body.code).toBe("WH2003");
+  expect(same).toBeDefined();
+});
+
+test("a deployment's run that is wanted later begins then", async () => {
+  const { body } = await s.send("POST", "/api/deployments/nightly/run", { scheduledTime: "2026-01-01T01:00:00Z" });
+  await s.settled();
+  expect((await s.get(`/api/runs/${body.id}`)).body.state.type).toBe("SCHEDULED");
+  await s.backend.advance(3_600_000, () => s.settled());
+  expect((await s.get(`/api/runs/${body.id}`)).body.state.type).toBe("COMPLETED");
+});
+const result = async (id: string): Promise<unknown> => (await s.get(`/api/runs/${id}`)).body.result;
