@@ -82,7 +82,11 @@ export const mistakes: readonly Mistake[] = [
     name: "trusts the mailbox to drop duplicates",
     worlds: ["one-retry"],
     edits: [
-      { file: "engine/attempts.ts", find: "open?.attempt === attempt && open.waits === undefined && !launches.includes(call);", replace: "open?.attempt !== undefined && attempt > 0 && launches.length >= 0;" },
+      {
+        file: "engine/attempts.ts",
+        find: "open?.attempt === attempt && open.waits === undefined && !launches.includes(call);",
+        replace: "open?.attempt !== undefined && attempt > 0 && launches.length >= 0;",
+      },
     ],
   },
   {

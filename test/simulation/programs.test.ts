@@ -38,7 +38,11 @@ async function run(program: Program, seed: number, warmRuns: number | undefined)
       if (warmRuns === undefined && call.port === "log" && call.method === "append" && result === true) {
         const { actor, n } = call.args[0] as Entry;
         replays++;
-        problem ??= await coldProblem(shared.code, entriesOf(world, actor).slice(0, n) as Entry<RunState, RunEvent>[], (key) => world.state.results.get(key) ?? "null");
+        problem ??= await coldProblem(
+          shared.code,
+          entriesOf(world, actor).slice(0, n) as Entry<RunState, RunEvent>[],
+          (key) => world.state.results.get(key) ?? "null",
+        );
       }
       return result;
     },
@@ -88,6 +92,8 @@ test(`${seeds.length} random programs replay from their logs, in whatever order 
     else if (cold.results.join("\n") !== warm.results.join("\n")) failures.push(`SEED=${seed}: warm and cold logs differ`);
     if (failures.length > 4) break;
   }
-  console.log(`programs: ${seeds.length}, replayed ${replays} times, ${failures.length} divergent; ${[...endings].map(([type, count]) => `${count} ${type}`).join(", ")}`);
+  console.log(
+    `programs: ${seeds.length}, replayed ${replays} times, ${failures.length} divergent; ${[...endings].map(([type, count]) => `${count} ${type}`).join(", ")}`,
+  );
   expect(failures.join("\n")).toBe("");
 });
