@@ -15,6 +15,6 @@ export type { CallOptions, FlowOptions, Future, FutureList, Hook, HookContext, R
 export { at, cron, interval, rrule, type Schedule } from "./schedules.ts";
 export { type Task, task } from "./task.ts";
 export { transaction } from "./transaction.ts";
-export { onEvent, onQueue, onRunState, onS3Object, onWebhook, type S3ObjectEvent, type Trigger, type WebhookEvent } from "./triggers.ts";
+export { type BusEvent, onEvent, onQueue, onRunState, onS3Object, onWebhook, type S3ObjectEvent, type Trigger, type WebhookEvent } from "./triggers.ts";
 export { type Unmapped, unmapped } from "./unmapped.ts";
 export { pause, type RunInput, runInput, sleep, sleepUntil, waitForInput } from "./waits.ts";

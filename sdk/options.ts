@@ -30,8 +30,7 @@ export interface Schema<In = unknown, Out = In> {
     readonly validate: (value: unknown) => unknown;
   };
 }
-// biome-ignore lint/suspicious/noExplicitAny: a bound of a type parameter; it never reaches a caller.
-export type AnySchema = Schema<any, any>;
+export type AnySchema = Schema<unknown, unknown>;
 export type InputOf<S> = S extends { "~standard": { types?: { input: infer I } | undefined } } ? I : never;
 export type OutputOf<S> = S extends { "~standard": { types?: { output: infer O } | undefined } } ? O : never;
 

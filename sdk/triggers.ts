@@ -16,6 +16,11 @@ export interface S3ObjectEvent {
   readonly eventId: string;
   readonly time: Date;
 }
+export interface BusEvent<D = unknown> {
+  readonly id: string;
+  readonly detail: D;
+  readonly time: Date;
+}
 export interface WebhookEvent {
   readonly method: string;
   readonly path: string;
@@ -50,13 +55,16 @@ export function onS3Object<P>(options: {
 export function onWebhook<P>(options: { readonly path: string; readonly secret?: string; readonly parameters?: (event: WebhookEvent) => P }): Trigger<P> {
   return trigger("webhook", options, ["path"]);
 }
-/** An event on the account's event bus, or one that a flow emitted. */
-export function onEvent<P>(options: {
+/**
+ * An event on the account's event bus, or one that a flow emitted (its source is `windhover`, its type the `detailType`). What its detail looks like is for the author to
+ * say, in the parameter's type; the flow's schema checks what is made of it.
+ * @example onEvent({ source: "windhover", detailType: "paid", parameters: ({ detail }: BusEvent<{ order: string }>) => ({ order: detail.order }) })
+ */
+export function onEvent<P, D = unknown>(options: {
   readonly source: string;
   readonly detailType?: string;
   readonly detail?: Record<string, unknown>;
-  // biome-ignore lint/suspicious/noExplicitAny: an event's detail is whatever its sender says; the flow's schema checks what is made of it.
-  readonly parameters?: (event: { readonly id: string; readonly detail: any; readonly time: Date }) => P;
+  readonly parameters?: (event: BusEvent<D>) => P;
 }): Trigger<P> {
   return trigger("event", options, ["source"]);
 }

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { emit, flow, onEvent, onQueue, onRunState, onS3Object, onWebhook } from "windhover";
+import { type BusEvent, emit, flow, onEvent, onQueue, onRunState, onS3Object, onWebhook } from "windhover";
 import * as z from "zod";
 import type { Entry } from "../../engine/events.ts";
 import type { DeploymentDefinition } from "../../sdk/deployment.ts";
@@ -25,7 +25,7 @@ const onDone = receive.deployment({
       source: "windhover",
       detailType: "done",
       detail: { status: ["good", { prefix: "very" }] },
-      parameters: ({ detail }) => ({ from: detail.status }),
+      parameters: ({ detail }: BusEvent<{ status: string }>) => ({ from: detail.status }),
     }),
   ],
 });
@@ -132,7 +132,10 @@ describe("events and states", () => {
   test("parameters that cannot be made cost their own event only", async () => {
     const events: { id: string; type: string; detail: unknown }[] = [];
     const feed = feedOf(events);
-    const picky = receive.deployment({ name: "picky", triggers: [onEvent({ source: "windhover", parameters: ({ detail }) => ({ from: detail.a.b }) })] });
+    const picky = receive.deployment({
+      name: "picky",
+      triggers: [onEvent({ source: "windhover", parameters: ({ detail }: BusEvent<{ a: { b: string } }>) => ({ from: detail.a.b }) })],
+    });
     await s.client.configure(picky as unknown as DeploymentDefinition);
     triggers = new Triggers(
       s.client,

@@ -160,11 +160,16 @@ export declare function onWebhook<P>(options: {
   readonly secret?: string;
   readonly parameters?: (event: WebhookEvent) => P;
 }): Trigger<P>;
-export declare function onEvent<P>(options: {
+export interface BusEvent<D = unknown> {
+  readonly id: string;
+  readonly detail: D;
+  readonly time: Date;
+}
+export declare function onEvent<P, D = unknown>(options: {
   readonly source: string;
   readonly detailType?: string;
   readonly detail?: Record<string, unknown>;
-  readonly parameters?: (event: { readonly id: string; readonly detail: any; readonly time: Date }) => P;
+  readonly parameters?: (event: BusEvent<D>) => P;
 }): Trigger<P>;
 export declare function onQueue<P>(options: {
   readonly queueArn: string;
