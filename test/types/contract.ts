@@ -14,6 +14,7 @@ export const testingContract: Pick<typeof Contract, "createTestHarness"> = testi
 
 export type {
   BlockType,
+  BusEvent,
   CallOptions,
   Client,
   Deployment,
