@@ -27,6 +27,7 @@ export class Follower {
   /** Another process works on it: its log lines are read from the store. */
   #elsewhere = false;
   #lastLine: string | undefined;
+  readonly #lines = new Set<string>();
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -40,14 +41,14 @@ export class Follower {
   }
   log(line: LogLine): void {
     if (this.#run === undefined) this.#early.push(line);
-    else this.#printer?.log(line);
+    else this.#tellLine(line);
   }
 
   /** Resolves with the state of the run, or of the one that it goes on as, when it has ended, or when `stop` aborts. */
   async follow(run: string, stop: AbortSignal): Promise<{ readonly run: string; readonly state: RunState | undefined }> {
     this.#run = run;
     this.#printer = this.#options.printer?.((text) => (this.#line ? this.#line.above(text) : void process.stderr.write(text)), run);
-    for (const early of this.#early.splice(0)) "actor" in early ? this.#tell(early) : this.#printer?.log(early);
+    for (const early of this.#early.splice(0)) "actor" in early ? this.#tell(early) : this.#tellLine(early);
     const stopped = new Promise<void>((resolve) => stop.addEventListener("abort", () => resolve(), { once: true }));
     try {
       for (let id = run; ; ) {
@@ -75,10 +76,16 @@ export class Follower {
 
   #tell(entry: Entry): void {
     const seen = this.#seen.get(entry.actor) ?? 0;
-    // What is missing before it is read from the log.
-    if (entry.n !== seen + 1) return;
+    // What is missing before it is read from the log; of subflows only what happens here is told.
+    if (entry.n !== seen + 1 && (seen > 0 || entry.actor === runActor(this.#run ?? ""))) return;
     this.#seen.set(entry.actor, entry.n);
     this.#printer?.entry(entry);
+  }
+  /** A line may come as it is written and from the store. */
+  #tellLine(line: LogLine): void {
+    if (!this.#printer || this.#lines.has(line.id)) return;
+    this.#lines.add(line.id);
+    this.#printer.log(line);
   }
   async #catchUp(actor: string, n: number): Promise<void> {
     const { log, logs } = this.#options.ports;
@@ -86,13 +93,30 @@ export class Follower {
     if (n <= seen) return;
     const entries = await log.read(actor, seen + 1, n);
     if ((this.#seen.get(actor) ?? 0) === seen) this.#elsewhere = true;
+    const lines: LogLine[] = [];
     if (this.#elsewhere) {
-      const lines = await logs.read(parseActor(actor).name, { after: this.#lastLine });
-      this.#lastLine = lines.at(-1)?.id ?? this.#lastLine;
-      for (const line of lines) this.#printer?.log(line);
+      const run = parseActor(actor).name;
+      for (let page = await logs.read(run, { after: this.#lastLine }); page.length > 0; page = await logs.read(run, { after: this.#lastLine })) {
+        lines.push(...page);
+        this.#lastLine = page.at(-1)?.id;
+      }
     }
-    // Only the last entry is sure to have its state; the printer asks it for names, which do not change.
-    const state = (await log.tail(actor))?.state;
-    for (const entry of entries) this.#tell(entry.state ? entry : { ...entry, state: state as Entry["state"] });
+    inOrder({ entry: (entry) => this.#tell(entry), log: (line) => this.#tellLine(line) }, entries, lines, await log.tail(actor));
   }
+}
+
+/** Tells what came from the store in the order of time. A flow's line is told with the entry of its turn, a task's as it came. */
+export function inOrder(
+  to: { entry(entry: Entry): void; log(line: LogLine): void },
+  entries: readonly Entry[],
+  lines: readonly LogLine[],
+  tail: Entry | null,
+): void {
+  const rest = [...lines];
+  for (const entry of entries) {
+    while (rest[0] && rest[0].at <= entry.at) to.log(rest.shift() as LogLine);
+    // Only the last entry is sure to have its state; what is asked of it, such as names, does not change.
+    to.entry(entry.state || !tail ? entry : { ...entry, state: tail.state });
+  }
+  for (const line of rest) to.log(line);
 }

@@ -1,12 +1,12 @@
 /** `windhover runs logs`: a run's story with what its code logged, from the store, and on as it happens. */
 import { Printer } from "../adapters/embedded/printer.ts";
 import { decode } from "../engine/codec.ts";
-import type { Entry } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import type { LogLine } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { isFinal } from "../engine/state.ts";
 import { findRun } from "./find-run.ts";
+import { inOrder } from "./follow.ts";
 import type { SettingFlags } from "./settings.ts";
 import { tell, wantsColour } from "./terminal.ts";
 import { jsonOf } from "./values.ts";
@@ -42,23 +42,13 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
       }
       const entries = tail && tail.n > seen ? await ports.log.read(runActor(id), seen + 1, tail.n) : [];
       if (flags.json) for (const line of lines) process.stdout.write(`${JSON.stringify(lineJson(line))}\n`);
-      else merge(printer, entries, lines, tail);
+      else inOrder(printer, entries, lines, tail);
       seen = tail?.n ?? 0;
       if (!flags.follow || (tail && isFinal((tail.state as RunState).row.type)))
         return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
       await ports.clock.wait(LOOK_MS);
     }
   });
-}
-
-/** Both in the order of time. A flow's line is told with the entry of its turn, a task's as it came. */
-function merge(printer: Printer, entries: readonly Entry[], lines: readonly LogLine[], tail: Entry | null): void {
-  const rest = [...lines];
-  for (const entry of entries) {
-    while (rest[0] && rest[0].at <= entry.at) printer.log(rest.shift() as LogLine);
-    printer.entry(entry.state || !tail ? entry : { ...entry, state: tail.state });
-  }
-  for (const line of rest) printer.log(line);
 }
 
 const lineJson = ({ at, level, call, message, fields }: LogLine): unknown => ({

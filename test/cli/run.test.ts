@@ -3,7 +3,7 @@ import { build, Project } from "./command.ts";
 
 const FLOWS = `
 import { flow, task, sleep, log, artifact, cron, runInput, waitForInput } from "windhover";
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import * as z from "zod";
 
 export const double = task({ name: "double" }, async (n: number) => {
@@ -34,6 +34,13 @@ export const once = flow({ name: "once" }, async () => count());
 export const asks = flow({ name: "asks" }, async () => (await waitForInput(Approval)).approved);
 export const reads = flow({ name: "reads" }, async () => beside());
 const beside = task({ name: "beside" }, async () => readFileSync(new URL("./data.txt", import.meta.url), "utf8").trim());
+const holding = task({ name: "holding" }, async () => {
+  while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20));
+  return "held";
+});
+export const holds = flow({ name: "holds" }, async () => holding());
+const leaky = task({ name: "leaky" }, async () => { setInterval(() => {}, 1000); return 1; });
+export const leaks = flow({ name: "leaks" }, async () => leaky());
 export const dated = flow({ name: "dated" }, async () => ({ at: new Date(0), map: new Map([["a", 1n]]) }));
 export const nightly = add.deployment({ name: "nightly", schedules: [cron("0 2 * * *")], parameters: { a: 20 } });
 `;
@@ -155,11 +162,36 @@ describe("windhover run", () => {
   });
 });
 
+describe("the end of a command", () => {
+  test("is not held up by what the author's code left open", async () => {
+    expect(await project.run("run", "leaks", "-q")).toMatchObject({ code: 0, out: "1\n" });
+  });
+
+  test("waits for a task of another run that was taken up here, and says so", async () => {
+    const own = new Project({ "flows.ts": FLOWS });
+    const killed = own.start(["run", "flows.ts:holds", "--name", "holder"]);
+    await killed.said("Executing 'holding-0' immediately...");
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    const other = own.start(["run", "flows.ts:once"]);
+    await other.said("Waiting for a task of another run");
+    own.write("go", "");
+    expect(await other.ended).toMatchObject({ code: 0, out: "1\n" });
+    await own.run("run", "flows.ts:once", "-q");
+    expect(await own.json("runs", "inspect", "holder")).toMatchObject({
+      state: { type: "COMPLETED" },
+      result: "held",
+      calls: [{ attempts: [{ outcome: "crashed" }, { outcome: "completed" }] }],
+    });
+    own.end();
+  });
+});
+
 describe("what cannot be run ends with 2, and says why", () => {
   const refused: readonly (readonly [what: string, args: readonly string[], said: RegExp])[] = [
     ["an unknown flow", ["run", "ad"], /WH2001 No flow or deployment is called "ad"\. Did you mean "add"\?\n {2}expected {2}one of add, asks, broken, /],
     ["an unknown export", ["run", "flows.ts:nope"], /WH2001 flows\.ts exports no flow or deployment "nope"/],
-    ["several flows", ["run", "flows.ts"], /WH2007 flows\.ts exports 8 flows: say which one to run\.\n {2}expected {2}one of flows\.ts:add,/],
+    ["several flows", ["run", "flows.ts"], /WH2007 flows\.ts exports 10 flows: say which one to run\.\n {2}expected {2}one of flows\.ts:add,/],
     [
       "an unknown parameter",
       ["run", "add", "-p", "lable=x"],
