@@ -23,7 +23,7 @@ const PERFORM = "if (tail) await perform(performerOf(host, actor, living), tail,
 const TAIL = "let tail = await log.tail(actor); // 1";
 const LOST = "if (again.length === 0) return [];";
 const GIVEN_UP = "    living?.instance?.drop();\n    throw error;";
-const MESSAGES = "let messages: readonly Message[] = [...lostAttempts(tail, again), ";
+const LOST_ATTEMPTS = "...lostAttempts(tail, again)";
 
 export const mistakes: readonly Mistake[] = [
   { name: "acknowledges before effects", worlds: ["subflow", "retries"], edits: [turn(PERFORM, `await mailbox.acknowledge(deliveries); ${PERFORM}`)] },
@@ -182,8 +182,8 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       turn(LOST, "if (again.length >= 0) return [];"),
       turn(
-        MESSAGES,
-        `const cut = again.length > 0 ? tail?.effects.find((effect) => effect.do === "inline") : undefined; let messages: readonly Message[] = [...(cut && tail ? (await runInline(host, actor, tail, cut as never, await bookOf(host, actor, living))).messages : []), `,
+        LOST_ATTEMPTS,
+        `...(again.length > 0 && tail?.effects.some((effect) => effect.do === "inline") ? (await runInline(host, actor, tail, tail.effects.find((effect) => effect.do === "inline") as never, await bookOf(host, actor, living))).messages : [])`,
       ),
     ],
   },
@@ -191,7 +191,7 @@ export const mistakes: readonly Mistake[] = [
     name: "ignores a grant that it does not want",
     worlds: ["cancel-with-limit", "limit"],
     edits: [
-      { file: "engine/run.ts", find: 'if (message.kind === "grant") draft.send(', replace: 'if (message.kind === "grant" && draft.now < 0) draft.send(' },
+      { file: "engine/run.ts", find: 'if (message.kind === "grant")', replace: 'if (message.kind === "grant" && draft.now < 0)' },
       {
         file: "engine/calls.ts",
         find: "if (!found && !piece) return draft.send(",
