@@ -109,7 +109,10 @@ function note(call: CallView, now: number): string {
   if (call.attempts.length > 1) parts.push(`${call.attempts.length} attempts`);
   if (call.child !== undefined) parts.push(`run ${call.child.slice(0, 8)}`);
   const { reason } = call.state;
-  if (reason) parts.push(`${reason.message.replace(/\.$/, "")}${reason.until === undefined ? "" : ` (${relative(reason.until, now)})`}`);
+  if (reason)
+    parts.push(
+      `${reason.message.replace(/\.$/, "")}${reason.until === undefined ? "" : ` (${reason.until < now ? "due " : ""}${relative(reason.until, now)})`}`,
+    );
   else if (call.endedAt === undefined && call.until !== undefined) parts.push(relative(call.until, now));
   return out(parts.join(", "), "dim");
 }
