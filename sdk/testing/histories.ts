@@ -1,6 +1,6 @@
 /** Replays a run's log on the code that is loaded now. */
 import { Book } from "../../engine/book.ts";
-import { decode, decodeError } from "../../engine/codec.ts";
+import { decode, decodeError, encode } from "../../engine/codec.ts";
 import type { FlowDefinition } from "../../engine/definition.ts";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry, Payload, RunEvent } from "../../engine/events.ts";
@@ -43,6 +43,7 @@ export async function replayHistory<P, R>(target: Flow<P, R>, history: readonly 
   await replay(instance, fn, entries, book, reader);
   instance.drop();
   if (instance.fatal) throw instance.fatal;
+  await compareEnds(entries, instance, text);
   const { row, result, error, scheduledTime: nominal } = last.state;
   return stateOf(
     row,
@@ -50,4 +51,17 @@ export async function replayHistory<P, R>(target: Flow<P, R>, history: readonly 
     result === undefined ? undefined : decode(await text(result)),
     error === undefined ? undefined : decodeError(await text(error)),
   ) as State<R>;
+}
+
+/** The log says how the function ended: the code has to end so too. */
+async function compareEnds(entries: readonly Entry<RunState, RunEvent>[], { outcome }: Instance, text: Reader["text"]): Promise<void> {
+  const last = entries.flatMap(({ events }) => events).findLast((event) => event.type === "returned" || event.type === "rerun");
+  if (last?.type !== "returned") return;
+  const differs = (expected: string, got: string): WindhoverError =>
+    new WindhoverError("WH1201", { message: `The flow's code does not match its log: the log ends with ${expected}, the code with ${got}.`, expected, got });
+  if (!outcome) throw differs("the end of the flow", "a wait for something else");
+  if (!last.ok) return;
+  const expected = last.value === undefined ? "undefined" : await text(last.value);
+  const got = outcome.ok ? encode(outcome.value) : "a failure";
+  if (got !== expected) throw differs(expected, got);
 }
