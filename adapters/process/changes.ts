@@ -1,6 +1,6 @@
 /** Tells those who wait for a run that it ended here. What ends in other processes is not seen: who waits looks again now and then. */
 import type { Entry } from "../../engine/events.ts";
-import type { RunState } from "../../engine/run.ts";
+import type { RunState } from "../../engine/run-state.ts";
 
 /** Ended runs whose outcome is remembered, so that whoever started them need not read the log. */
 const REMEMBERED = 2000;

@@ -4,7 +4,7 @@ import type { Entry } from "../../engine/events.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { type Delivery, parseActor } from "../../engine/messages.ts";
 import type { Ports } from "../../engine/ports.ts";
-import type { RunState } from "../../engine/run.ts";
+import type { RunState } from "../../engine/run-state.ts";
 import { type Host, SecondWriter, turn } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
 import { Executor, type PoolLimits } from "./executor.ts";
