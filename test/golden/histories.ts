@@ -8,6 +8,7 @@ import { createTestHarness } from "../../sdk/testing/index.ts";
 import { goldens } from "./flows.ts";
 
 const ROOT = new URL(".", import.meta.url);
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface GoldenHistory {
   /** Its key in `flows.ts`. */
@@ -28,7 +29,8 @@ export async function makeHistory(name: string): Promise<GoldenHistory> {
   const run = await client.run(golden.flow, golden.parameters ?? {}, { id: `golden-${name}` });
   await golden.live?.(h, run);
   await h.advance("1 second");
-  const entries = (await h.history(run.id)) as readonly Entry[];
+  // Errors have stacks, and stacks name the place where the repository lies.
+  const entries = JSON.parse(JSON.stringify(await h.history(run.id)).replaceAll(REPOSITORY, "")) as readonly Entry[];
   const keys = [...JSON.stringify(entries).matchAll(/"ref":"([^"]+)"/g)].map(([, key]) => key as string);
   const stored: Record<string, string> = {};
   for (const key of keys) stored[key] = await client.ports.results.get(key);

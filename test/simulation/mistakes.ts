@@ -119,7 +119,9 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "content-based deduplication drops a second, equal input",
     worlds: ["inputs"],
-    edits: [{ file: "sdk/ports-run.ts", find: "id: `input:${this.#backend.ports.random.id()}`", replace: "id: `input:${name}:${encode(value)}`" }],
+    edits: [
+      { file: "sdk/ports-run.ts", find: "input:$".concat("{this.#backend.ports.random.id()}"), replace: "input:$".concat("{name}:$", "{encode(value)}") },
+    ],
   },
   {
     name: "an executor acknowledges before it reports",
