@@ -1,5 +1,4 @@
 /** Calls: how one begins, waits for what it needs, is launched, settles, and is cancelled. A call is open from its `called` event to its `settled` event. */
-import { callId } from "./book.ts";
 import { cancelError } from "./cancel.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import { retryFlow, timeOutFlow } from "./ending.ts";
@@ -365,5 +364,3 @@ export function cancelCall(draft: RunDraft, call: string, open: OpenCall): void 
   if (open.waits === "slot" && open.request !== undefined) withdraw(draft, open.request, open.wants?.[0]?.name ?? "");
   settle.fail(draft, call, cancelError(draft), "Cancelled");
 }
-
-export { callId };

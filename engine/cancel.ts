@@ -6,16 +6,17 @@ import type { Payload } from "./events.ts";
 import { unpause } from "./pause.ts";
 import type { RunDraft } from "./run-draft.ts";
 
-export function cancel(draft: RunDraft, request: string, why?: string): void {
+export async function cancel(draft: RunDraft, request: string, why?: string): Promise<void> {
   const { state } = draft;
   if (state.cancel) return;
-  beginCancel(draft, { request, why });
+  await beginCancel(draft, { request, why });
 }
 
 /** Ends what the log alone can end, asks the rest to stop, and lets the code see it (rule 16). */
-export function beginCancel(draft: RunDraft, cause: { request: string; why?: string; timedOut?: true }): void {
+export async function beginCancel(draft: RunDraft, cause: { request: string; why?: string; timedOut?: true }): Promise<void> {
   const { state } = draft;
-  if (state.paused) unpause(draft, cause.request);
+  // What settled while it was paused is delivered first: if nothing else is open, nothing else would let the code see the cancel.
+  if (state.paused) await unpause(draft, cause.request);
   state.cancel = { ...cause, calls: 0 };
   draft.log({ type: "cancelling", ...cause });
   draft.move("CANCELLING", cause.timedOut ? "TimingOut" : "Cancelling", {
@@ -26,6 +27,8 @@ export function beginCancel(draft: RunDraft, cause: { request: string; why?: str
   if (state.retryTimer !== undefined) {
     draft.effects.push({ do: "untimer", id: state.retryTimer });
     state.retryTimer = undefined;
+    // Its function has failed and does not begin again.
+    state.returned = { ok: false };
   }
   for (const [id, open] of Object.entries(state.open)) if (open.role === undefined) cancelCall(draft, id, open);
   // By name, so that what its cleaning up calls later is not meant.

@@ -64,8 +64,10 @@ class DeploymentDraft {
   readonly effects: Effect[] = [];
   readonly #context: DeploymentContext;
   #state: DeploymentState | null;
+  #now: number;
   constructor(context: DeploymentContext, state: DeploymentState | null) {
     this.#context = context;
+    this.#now = context.now;
     this.#state = state;
   }
 
@@ -82,6 +84,8 @@ class DeploymentDraft {
       case "fire":
         if (message.timer === state.asks) return this.#askAgain(state);
         if (message.timer !== state.timer) return;
+        // It is that late, whatever this process's clock says: one that is behind would find nothing due, and set the timer again without end.
+        this.#now = Math.max(this.#now, state.timerAt ?? 0);
         state.timer = undefined;
         this.events.push({ type: "woken" });
         return this.#catchUp(state);
@@ -108,7 +112,7 @@ class DeploymentDraft {
         state.paused = false;
         this.events.push({ type: "resumed", request: message.id });
         // What was missed while somebody had paused it was missed on purpose.
-        for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#context.now;
+        for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#now;
     }
   }
 
@@ -119,7 +123,7 @@ class DeploymentDraft {
     for (const spec of settings.schedules) {
       const key = describeSchedule(spec);
       // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
-      last[key] = old?.last[key] ?? this.#context.now;
+      last[key] = old?.last[key] ?? this.#now;
     }
     this.#state = {
       kind: "deployment",
@@ -164,7 +168,7 @@ class DeploymentDraft {
     state.last[describeSchedule(spec)] = Math.max(last, nominal);
     const parameters = spec.parameters === undefined ? state.settings.parameters : merged(state.settings.parameters, spec.parameters);
     this.events.push({ type: "fired", schedule, nominal, run });
-    const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#context.now });
+    const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#now });
     this.#launch(state, run, start, state.settings.concurrency?.keys?.[schedule], jitterMs(spec, run));
   }
 
@@ -209,7 +213,7 @@ class DeploymentDraft {
     }
     state.queue.push({ run, start, key });
     this.events.push({ type: "queued", run });
-    this.effects.push({ do: "index", row: waitingRow(run, start, active, this.#context.now) });
+    this.effects.push({ do: "index", row: waitingRow(run, start, active, this.#now) });
     if (concurrency.overlap !== "cancel-running") return;
     for (const holder of active) {
       if (holder.cancelled) continue;
@@ -222,7 +226,7 @@ class DeploymentDraft {
     }
   }
   #send(run: string, message: StartMessage, delayMs = 0): void {
-    if (delayMs > 0) this.effects.push({ do: "startTimer", run, at: this.#context.now + delayMs, message });
+    if (delayMs > 0) this.effects.push({ do: "startTimer", run, at: this.#now + delayMs, message });
     else this.effects.push({ do: "send", to: runActor(run), message });
   }
 
@@ -256,7 +260,7 @@ class DeploymentDraft {
       this.#setTimer(state);
       if (state.active.length > 0 && state.asks === undefined) {
         state.asks = `asks@${this.#context.n}`;
-        this.effects.push({ do: "timer", id: state.asks, at: this.#context.now + LIMITS.leaseMs });
+        this.effects.push({ do: "timer", id: state.asks, at: this.#now + LIMITS.leaseMs });
       }
       this.effects.push({ do: "deploymentIndex", row: this.#row(state) });
     }
@@ -265,7 +269,7 @@ class DeploymentDraft {
 
   #setTimer(state: DeploymentState): void {
     if (this.#context.ticksFromOutside) return;
-    const at = state.paused ? undefined : nextOf(state, this.#context.now);
+    const at = state.paused ? undefined : nextOf(state, this.#now);
     if (at === state.timerAt && state.timer !== undefined) return;
     if (state.timer !== undefined) this.effects.push({ do: "untimer", id: state.timer });
     state.timer = at === undefined ? undefined : `schedule@${this.#context.n}`;
@@ -279,7 +283,7 @@ class DeploymentDraft {
       text: describeSchedule(spec),
       timezone: spec.timezone,
       active: spec.active,
-      next: (spec.active && !state.paused ? nextTime(spec, this.#context.now) : null) ?? undefined,
+      next: (spec.active && !state.paused ? nextTime(spec, this.#now) : null) ?? undefined,
     }));
     return {
       name: this.#context.name,
@@ -291,7 +295,7 @@ class DeploymentDraft {
       description,
       version,
       lastRun: state.lastRun,
-      updatedAt: this.#context.now,
+      updatedAt: this.#now,
     };
   }
 }

@@ -1,15 +1,14 @@
 /** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
 
 import { Book } from "./book.ts";
-import { cancelCall, release, setTimer, settle, withdraw } from "./calls.ts";
+import { cancelCall, release, settle, withdraw } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
-import { BEHAVIOUR_FLAGS, type FinalType, type Payload, type RunEvent } from "./events.ts";
+import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { Continuation } from "./instance.ts";
-import { LIMITS } from "./limits.ts";
 import { runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
 import { verdictOf } from "./retry.ts";
@@ -185,11 +184,11 @@ function definitionOf({ context, state }: RunDraft): FlowDefinition {
   return state.overrides ? { ...definition, ...state.overrides } : definition;
 }
 
-export function timeOutFlow(draft: RunDraft): void {
+export async function timeOutFlow(draft: RunDraft): Promise<void> {
   const { state, context } = draft;
   state.timeoutTimer = undefined;
   if (state.cancel || state.ending) return;
-  beginCancel(draft, {
+  return beginCancel(draft, {
     request: `timeout@${context.n}`,
     why: `The flow "${state.flow}" took longer than ${definitionOf(draft).timeoutSeconds} seconds.`,
     timedOut: true,
@@ -353,5 +352,3 @@ function label(draft: RunDraft): void {
 
 /** Shorter sleeps are not worth two rows in the runs table. */
 const SHORT_SLEEP_MS = 5000;
-
-export { LIMITS, type RunEvent, setTimer };

@@ -40,8 +40,8 @@ export const LIMITS = {
   waitOutMs: 300,
   /** A message received more often than this without a turn that ended is a dead letter (rule 22). */
   receives: 10,
-  /** Request ids of inputs that a run keeps, to know one that is sent twice. */
-  inputsRemembered: 1000,
+  /** Ids of inputs, pauses and resumes that a run keeps, to know one that comes twice. */
+  requestsRemembered: 1000,
   /** Ended runs that a deployment keeps, to know a trigger that comes late. */
   runsRemembered: 100,
   /** A limit asks its holder again after this. Unit: milliseconds. */

@@ -5,7 +5,7 @@
 import type { ItemsEvent } from "./book.ts";
 import { acquire, release, settle, withdraw, wouldWaitForItself } from "./calls.ts";
 import { cancelError } from "./cancel.ts";
-import { decode, decodeError, encode, encodeError } from "./codec.ts";
+import { decode, decodeError, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
 import { LIMITS } from "./limits.ts";
@@ -388,5 +388,3 @@ export async function resultsOf(items: readonly ItemsEvent[], read: Parameters<t
   }
   return failed.size === 0 ? results : results.filter((_, index) => !failed.has(index));
 }
-
-export const emptyResults = (): string => encode([]);

@@ -1,36 +1,43 @@
 /** Pause and resume: while a run is paused its code does not run and nothing new starts; what settled meanwhile is delivered after `resume`, in log order (rule 36). */
 import { ready, settle } from "./calls.ts";
 import { handOut } from "./map.ts";
+import { isKnown, remember } from "./requests.ts";
 import type { RunDraft } from "./run-draft.ts";
-
-export function unpause(draft: RunDraft, request: string): void {
-  draft.state.paused = undefined;
-  draft.log({ type: "resumed", request });
-}
 
 export async function resume(draft: RunDraft, request: string): Promise<void> {
   const { state } = draft;
   const waiting = Object.entries(state.open).find(([, open]) => open.kind === "pause");
+  if (isKnown(draft, request)) return;
   if (!state.paused) {
-    if (waiting) settle.ok(draft, waiting[0]);
-    return;
+    if (!waiting) return;
+    remember(draft, request);
+    return settle.ok(draft, waiting[0]);
   }
-  const late = state.late ?? [];
-  state.late = undefined;
-  // The code is brought to where it stood before the pause; what settled meanwhile is delivered now.
-  const instance = late.some((id) => id) && !state.returned ? await draft.needCode() : null;
-  unpause(draft, request);
+  remember(draft, request);
+  await unpause(draft, request);
   draft.move("RUNNING", "Running");
-  const { calls } = await draft.needBook();
-  for (const id of late) {
-    const slash = id.lastIndexOf("/");
-    const event = calls.get(id)?.settled ?? calls.get(id.slice(0, slash))?.items?.find(({ piece }) => piece.id === Number(id.slice(slash + 1)));
-    if (instance && event && !instance.fatal) await draft.deliver(event);
-  }
   for (const [id, open] of Object.entries(state.open))
     if (open.map) handOut(draft, id, open);
     else if (open.waits === "pause") {
       open.waits = undefined;
       await ready(draft, id);
     }
+}
+
+/** The code goes on from where it stood; what waits to be started is left to whoever resumes, or cancels. */
+export async function unpause(draft: RunDraft, request: string): Promise<void> {
+  const { state } = draft;
+  const late = state.late ?? [];
+  state.late = undefined;
+  // The code is brought to where it stood before the pause; what settled meanwhile is delivered now.
+  const instance = late.some((id) => id) && !state.returned ? await draft.needCode() : null;
+  state.paused = undefined;
+  draft.log({ type: "resumed", request });
+  if (!instance) return;
+  const { calls } = await draft.needBook();
+  for (const id of late) {
+    const slash = id.lastIndexOf("/");
+    const event = calls.get(id)?.settled ?? calls.get(id.slice(0, slash))?.items?.find(({ piece }) => piece.id === Number(id.slice(slash + 1)));
+    if (event && !instance.fatal) await draft.deliver(event);
+  }
 }

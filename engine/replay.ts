@@ -68,6 +68,7 @@ export async function replay(
       if (last) last.until = calls.length;
     }
   }
+  if (wasRefused(history[0]?.events as readonly RunEvent[] | undefined)) return;
   instance.replaying = true;
   let paused = false;
   const held: { at: number; event: RunEvent }[] = [];
@@ -122,4 +123,9 @@ async function deliverStep(
     const { outcome, state } = await outcomeOf(event, book.calls.get(event.call)?.called.kind ?? call.kind, at, read);
     await instance.deliver(event.call, outcome, state);
   }
+}
+
+/** Its parameters did not fit, or its deployment skipped it: none of its code ever ran. */
+function wasRefused(first: readonly RunEvent[] = []): boolean {
+  return first.some(({ type }) => type === "ended") && !first.some(({ type }) => type === "returned" || type === "called" || type === "continued");
 }

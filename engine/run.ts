@@ -13,11 +13,11 @@ import { decode, encode, encodeError } from "./codec.ts";
 import { crashRun, finishRun, refuseStart, startCode } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow } from "./events.ts";
-import { LIMITS } from "./limits.ts";
 import { crashedPiece, reportedPiece } from "./map.ts";
 import type { RunMessage, StartMessage } from "./messages.ts";
 import { limitActor, parseActor, runActor } from "./messages.ts";
 import { resume } from "./pause.ts";
+import { isKnown, remember } from "./requests.ts";
 import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
@@ -116,7 +116,8 @@ async function take(draft: RunDraft, message: RunMessage): Promise<void> {
     case "cancel":
       return cancel(draft, message.id, message.why);
     case "pause":
-      if (state.paused || state.cancel) return;
+      if (state.paused || state.cancel || isKnown(draft, message.id)) return;
+      remember(draft, message.id);
       state.paused = true;
       draft.log({ type: "paused", request: message.id });
       draft.move("PAUSED", "Paused", { reason: { code: "paused", message: "Somebody paused it; `resume` lets it go on.", since: draft.now } });
@@ -186,9 +187,8 @@ export function tellStarter(draft: RunDraft, starter: NonNullable<RunState["star
 
 async function input(draft: RunDraft, message: Extract<RunMessage, { kind: "input" }>): Promise<void> {
   const { state } = draft;
-  if (state.seen?.includes(message.id)) return;
-  (state.seen ??= []).push(message.id);
-  if (state.seen.length > LIMITS.inputsRemembered) state.seen.shift();
+  if (isKnown(draft, message.id)) return;
+  remember(draft, message.id);
   const schema = draft.context.code.inputs.get(message.name)?.schema;
   const checked =
     schema &&

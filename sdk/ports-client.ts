@@ -9,7 +9,7 @@ import { deploymentActor, limitActor, type Message, runActor, type StartMessage 
 import { runName } from "../engine/names.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
-import { isFinal, type State } from "../engine/state.ts";
+import type { State } from "../engine/state.ts";
 import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
@@ -314,5 +314,3 @@ export function stateOf(row: StateRow, scheduledTime: number | undefined, result
   if (type === "FAILED" || type === "CRASHED") return { ...base, type, error: (error as Error | undefined) ?? new Error(message ?? name) };
   return { ...base, type };
 }
-
-export { isFinal, type RunState };

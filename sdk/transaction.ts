@@ -1,7 +1,7 @@
 /** `transaction`: when it fails, what completed inside is taken back, last first (a saga). Rollbacks are calls like any other: recorded and retried. */
 import { encode } from "../engine/codec.ts";
 import type { TaskDefinition } from "../engine/definition.ts";
-import { WindhoverError } from "../engine/errors.ts";
+import { Cancelled, WindhoverError } from "../engine/errors.ts";
 import type { LiveCall } from "../engine/instance.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 
@@ -17,7 +17,10 @@ export async function transaction<R>(fn: () => Promise<R>): Promise<R> {
   if (scope?.kind !== "flow") throw new WindhoverError("WH1007", { message: "transaction() was called outside a flow.", expected: "a flow's body" });
   const done: NonNullable<FlowScope["transaction"]> = { done: [], open: [] };
   try {
-    return await shared.scopes.run({ ...scope, transaction: done }, fn);
+    const result = await shared.scopes.run({ ...scope, transaction: done }, fn);
+    // A cancel that came while its last call ran has nothing left to reject.
+    if (scope.instance.cancelling) throw new Cancelled();
+    return result;
   } catch (error) {
     // What is still running may complete: it is waited for, and taken back as well.
     for (const call of done.open) await call.state();

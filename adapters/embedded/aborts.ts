@@ -24,7 +24,12 @@ export class EmbeddedAborts implements Aborts, Section {
     this.#database = database;
     this.#journal = journal;
     this.#lastId = (database.prepare("SELECT coalesce(max(id), 0) AS id FROM aborts").get()?.["id"] as number) ?? 0;
-    this.#actors = new Set(database.prepare("SELECT DISTINCT actor FROM aborts").all().map((row) => row["actor"] as string));
+    this.#actors = new Set(
+      database
+        .prepare("SELECT DISTINCT actor FROM aborts")
+        .all()
+        .map((row) => row["actor"] as string),
+    );
   }
 
   async mark(actor: string, calls: readonly string[] | "all"): Promise<void> {

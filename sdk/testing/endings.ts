@@ -44,4 +44,3 @@ export function allFinal(world: World): boolean {
     if (actor.startsWith("run:") && !isFinal((JSON.parse(texts.at(-1) as string) as Entry<RunState>).state.row.type)) return false;
   return true;
 }
-export { FINAL };

@@ -28,7 +28,10 @@ export const fetchPage = task(
   { name: "fetch-page", retries: 3, retryDelaySeconds: [1, 10, 60], timeoutSeconds: 30, cacheKey: (url) => url, cacheExpirationSeconds: 3600 },
   async (url: string) => ({ url, text: url.toUpperCase() }),
 );
-export const sendMail = task({ name: "send-mail", cacheKey: (to) => to, concurrency: { limit: 1, key: (to) => to } }, async (to: string, text: string) => `${to}: ${text}`);
+export const sendMail = task(
+  { name: "send-mail", cacheKey: (to) => to, concurrency: { limit: 1, key: (to) => to } },
+  async (to: string, text: string) => `${to}: ${text}`,
+);
 export const summarize = task(
   { name: "summarize", tags: ["llm"], retries: 2, retryDelaySeconds: exponential(2) },
   async (page: { url: string; text: string }, language: string) => {
