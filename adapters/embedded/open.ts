@@ -29,10 +29,18 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
   const runtime = createRuntime(backend, { ...told, code });
   if (options.work !== false) runtime.worker.start();
   const { clock } = backend.ports;
+  // One wait serves all who look within it.
+  let look: Promise<void> | undefined;
+  const soon = (): Promise<void> => {
+    look ??= clock.wait(LOOK_MS).then(() => {
+      look = undefined;
+    });
+    return look;
+  };
   const client = new PortsClient({
     ports: backend.ports,
     code,
-    changed: (actor) => runtime.changes.next(actor, clock.wait(LOOK_MS)),
+    changed: (actor) => runtime.changes.next(actor, soon()),
     ended: (actor) => runtime.changes.ended(actor),
     close: async () => {
       if (options.work !== false) await runtime.worker.stop();

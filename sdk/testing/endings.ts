@@ -1,7 +1,7 @@
 /** How a run ended, and by which way: what has to be the same however often a process died meanwhile. */
 import type { Entry, RunEvent } from "../../engine/events.ts";
 import type { RunState } from "../../engine/run-state.ts";
-import { FINAL, isFinal, type State } from "../../engine/state.ts";
+import { isFinal, type State } from "../../engine/state.ts";
 import type { World } from "./world.ts";
 
 /** One line: the state's type, and its result or its error. */
