@@ -1,0 +1,29 @@
+// npm run bench -- NAME [args]: bundles bench/NAME.ts and runs it with this Node. BENCH_DIRECTORY says on which disk.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const [name, ...args] = process.argv.slice(2);
+const names = readdirSync(join(root, "bench"))
+  .filter((file) => file.endsWith(".ts"))
+  .map((file) => file.slice(0, -3));
+if (!name || !names.includes(name)) {
+  console.error(`npm run bench -- ${names.join(" | ")}`);
+  process.exit(2);
+}
+const { build } = await import("esbuild");
+const outfile = join(root, "node_modules", ".cache", "windhover-bench", `${name}.mjs`);
+mkdirSync(dirname(outfile), { recursive: true });
+await build({
+  entryPoints: [join(root, "bench", `${name}.ts`)],
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  outfile,
+  logLevel: "error",
+});
+const { status } = spawnSync(process.execPath, ["--expose-gc", outfile, ...args], { stdio: "inherit" });
+process.exit(status ?? 1);
