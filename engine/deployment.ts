@@ -144,7 +144,7 @@ class DeploymentDraft {
 
   /** Its timer fired: start what is due, and make up for what was missed as each schedule says. */
   #catchUp(state: DeploymentState): void {
-    const { now } = this.#context;
+    const now = this.#now;
     if (state.paused) return;
     state.settings.schedules.forEach((spec, index) => {
       if (!spec.active) return;
