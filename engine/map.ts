@@ -124,6 +124,11 @@ function nextPiece(map: MapProgress): OpenPiece | undefined {
 
 function launchPiece(draft: RunDraft, call: string, open: OpenCall, piece: OpenPiece): void {
   const map = open.map as MapProgress;
+  if (draft.state.paused) {
+    // What was running may still end badly while the run is paused; its next attempt waits for the resume.
+    map.waiting = [...(map.waiting ?? []), piece];
+    return;
+  }
   map.open.push(piece);
   const [wanted] = open.limits ?? [];
   if (!wanted) return attemptPiece(draft, call, open, piece);
@@ -272,6 +277,9 @@ export async function crashedPiece(draft: RunDraft, call: string, { id }: Piece,
       [],
     );
   } else {
+    // Where its parts ask for a slot first, nothing else would be logged, and the death would be lost with this turn.
+    const error = encodeError(new WindhoverError("WH1403", { message: `The process that ran items of "${call}" died.`, got: `${items.length} items` }));
+    draft.log({ type: "failed", call, attempt: 1, error, crashed: true, piece: id });
     const half = Math.ceil(items.length / 2);
     for (const only of single ? [items] : [items.slice(0, half), items.slice(half)])
       launchPiece(draft, call, open, {
