@@ -135,7 +135,7 @@ export function askForSlot(draft: RunDraft, call: string): void {
   const refused = wouldWaitForItself(draft, wanted, open.kind === "acquire");
   if (refused) return settle.fail(draft, call, encodeError(refused));
   const attempt = (open.attempt ?? 0) + 1;
-  open.request = `${draft.id}/${call}#${attempt}@${wanted.name}`;
+  open.request = `${draft.id}/${call}#${attempt}${open.gaveBack ? `.${open.gaveBack}` : ""}@${wanted.name}`;
   open.waits = "slot";
   open.since = draft.now;
   acquire(draft, open.request, wanted);

@@ -289,6 +289,7 @@ function launch(draft: RunDraft): void {
     const open = state.open[call] as OpenCall;
     if (state.paused) {
       for (const request of open.holds ?? []) release(draft, request);
+      if (open.holds?.length) open.gaveBack = (open.gaveBack ?? 0) + 1;
       Object.assign(open, { holds: undefined, waits: "pause", since: draft.now });
       continue;
     }

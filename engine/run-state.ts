@@ -71,6 +71,8 @@ export interface OpenCall {
   request?: string;
   /** Requests that its present attempt holds. */
   holds?: string[];
+  /** How often it gave slots back without having used them: it asks anew, under another request, so that an old grant is not taken for the new one (rule 2). */
+  gaveBack?: number;
   /** Why it does not run, where the rest does not say it; since when. */
   waits?: "slot" | "retry" | "pause";
   since?: number;
