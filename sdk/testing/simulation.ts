@@ -79,12 +79,17 @@ export async function runSeed(
   const cold = !scenario.transient && coldEvery > 0 && (seed ?? 0) % coldEvery === 0;
   const acts = [...(scenario.acts ?? [])];
   const moments = acts.map(() => (faults ? faults.draw(faults.draw(2) === 0 ? SOON : LATE) : Number.POSITIVE_INFINITY));
+  const acting = new Set<Promise<unknown>>();
   let calls = 0;
   const doAct = (at: number): void => {
     moments.splice(at, 1);
     const [act] = acts.splice(at, 1);
+    if (!act) return;
     // Whoever comes too late is told so, and that is all.
-    act?.(world.client).catch(() => {});
+    const done: Promise<unknown> = act(world.client)
+      .catch(() => {})
+      .finally(() => acting.delete(done));
+    acting.add(done);
   };
   const around = async (process: Process, call: PortCall): Promise<unknown> => {
     if (++calls > MOST_CALLS) {
@@ -122,7 +127,9 @@ export async function runSeed(
     const over = (): boolean =>
       calls > MOST_CALLS || watch.violations.length > 0 || (acts.length === 0 && world.state.timers.size === 0 && !world.busy && allFinal(world));
     for (;;) {
-      const done = await world.finish(() => over() || (acts.length > 0 && !world.busy && world.state.timers.size === 0));
+      if (acting.size > 0 && watch.violations.length === 0) await Promise.all(acting);
+      const done = await world.finish(() => acting.size > 0 || over() || (acts.length > 0 && !world.busy && world.state.timers.size === 0));
+      if (acting.size > 0 && watch.violations.length === 0) continue;
       if (over() || acts.length === 0) {
         if (!done && watch.violations.length === 0) watch.fail(stuck(world));
         break;
