@@ -96,4 +96,4 @@ test(`${seeds.length} random programs replay from their logs, in whatever order 
     `programs: ${seeds.length}, replayed ${replays} times, ${failures.length} divergent; ${[...endings].map(([type, count]) => `${count} ${type}`).join(", ")}`,
   );
   expect(failures.join("\n")).toBe("");
-});
+}, 1_200_000);
