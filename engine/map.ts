@@ -8,9 +8,9 @@ import { cancelError } from "./cancel.ts";
 import { decode, decodeError, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
+import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
-import { readValue } from "./replay.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
@@ -20,7 +20,6 @@ export type Column = { readonly list: readonly unknown[] } | { readonly same: un
 
 type Settled = Extract<RunEvent, { type: "settled" }>;
 
-export const indicesOf = (piece: Piece): readonly number[] => piece.only ?? Array.from({ length: piece.to - piece.from }, (_, i) => piece.from + i);
 const sizeOf = (piece: Piece): number => piece.only?.length ?? piece.to - piece.from;
 
 /** What it waits for is there. */
@@ -380,19 +379,4 @@ export function cancelMap(draft: RunDraft, call: string, open: OpenCall): void {
   }
   map.open = map.open.filter((piece) => piece.timer === undefined && piece.request === undefined);
   settleIfDone(draft, call, open);
-}
-
-/** All results of a map, in the order of its items; items that failed within what is tolerated are left out. */
-export async function resultsOf(items: readonly ItemsEvent[], read: Parameters<typeof readValue>[1]): Promise<unknown[]> {
-  const results: unknown[] = [];
-  const failed = new Set<number>();
-  for (const event of items) {
-    const values = (await readValue(event.value, read)) as unknown[];
-    const out = new Set<number>([...(event.failed ?? []).map((f) => f.index), ...(event.again ?? [])]);
-    for (const { index } of event.failed ?? []) failed.add(index);
-    indicesOf(event.piece).forEach((index, i) => {
-      if (!out.has(index)) results[index] = values[i];
-    });
-  }
-  return failed.size === 0 ? results : results.filter((_, index) => !failed.has(index));
 }

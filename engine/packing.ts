@@ -1,6 +1,7 @@
 /** Packs the tasks of one turn into messages: few go one by one, so that each may run in a process of its own; many are packed, so that each costs little. */
+
+import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
-import { indicesOf } from "./map.ts";
 import type { TaskItem } from "./ports.ts";
 
 interface Pack {

@@ -7,31 +7,24 @@ import { placeOf } from "./book.ts";
 import { encode } from "./codec.ts";
 import type { Payload } from "./events.ts";
 import type { Command } from "./instance.ts";
+import { resultsOf } from "./items.ts";
 import type { RunDraft } from "./run-draft.ts";
 
 /** A slot has to be held, not remembered. */
 const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release"]);
 
 export async function reusable(draft: RunDraft, command: Command): Promise<{ readonly value: Payload | undefined } | undefined> {
-  const { state, origin } = draft;
+  const { state } = draft;
   if ((state.attempt === 1 && !state.origin) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
   const found = draft.book.completed(command.place, state.attempt - 1) ?? (await fromOrigin(draft, command));
   if (!found || found.called.kind !== command.kind || found.called.name !== command.name) return undefined;
   if (!(await sameArguments(draft, found, command))) return undefined;
   const { settled } = found;
   if (!settled?.ok) return undefined;
-  const { reader } = draft;
-  if (settled.value !== undefined || (command.kind !== "map" && settled.hash === undefined)) return { value: settled.value };
   if (settled.hash !== undefined) return undefined;
-  const book = draft.book.calls.has(settled.call) ? draft.book : (origin as Book);
-  return {
-    value: encode(
-      await draft.context
-        .read(() => book)
-        .value(settled, "map")
-        .catch(() => reader.value(settled, "map")),
-    ),
-  };
+  if (settled.value !== undefined || command.kind !== "map") return { value: settled.value };
+  // The record has its own items: a call of the same id in this run has none yet.
+  return { value: encode(await resultsOf(found.items ?? [], draft.reader)) };
 }
 
 async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallRecord | undefined> {

@@ -5,7 +5,7 @@ import { decode, encode, hash } from "./codec.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry, RunEvent } from "./events.ts";
-import { resultsOf } from "./map.ts";
+import { resultsOf } from "./items.ts";
 import { parseActor, runActor } from "./messages.ts";
 import type { LogLine } from "./ports.ts";
 import { type Reader, readValue } from "./replay.ts";

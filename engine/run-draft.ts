@@ -2,6 +2,7 @@
 import { Book } from "./book.ts";
 import { begin, settle } from "./calls.ts";
 import type { Code } from "./definition.ts";
+import { factsOf } from "./effects.ts";
 import { assert } from "./errors.ts";
 import type { Effect, RunEvent, StateRow } from "./events.ts";
 import { Instance } from "./instance.ts";
@@ -131,16 +132,7 @@ export class RunDraft {
     const started = (await this.needBook()).started;
     assert(started, "a run without a start has no code to run");
     const text = typeof started.parameters === "string" ? started.parameters : await this.reader.text(started.parameters);
-    const run = {
-      runId: this.id,
-      runName: started.name,
-      flow: started.flow,
-      deployment: started.deployment,
-      scheduledTime: started.scheduledTime,
-      parameters: started.parameters,
-      tags: started.tags ?? [],
-      version: started.version,
-    };
+    const run = factsOf(this.context.actor, await this.needBook());
     const instance = new Instance({
       run,
       parameters: await this.reader.value({ type: "settled", call: "", ok: true, value: text }, "task"),

@@ -4,7 +4,7 @@ import { decode, decodeError } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { CallFuture } from "../engine/future.ts";
 import type { Instance, LiveCall } from "../engine/instance.ts";
-import { indicesOf } from "../engine/map.ts";
+import { indicesOf } from "../engine/items.ts";
 import type { State } from "../engine/state.ts";
 import type { Future, FutureList } from "./options.ts";
 

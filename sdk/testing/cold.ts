@@ -1,33 +1,17 @@
 /** Replays a log from its beginning and asks: would the code, as the log stands, do anything that the log does not know of? */
-import { Book } from "../../engine/book.ts";
-import { decode } from "../../engine/codec.ts";
 import type { Code } from "../../engine/definition.ts";
 import type { Entry, Payload, RunEvent } from "../../engine/events.ts";
-import { Instance } from "../../engine/instance.ts";
-import { resultsOf } from "../../engine/map.ts";
-import { parseActor } from "../../engine/messages.ts";
-import { type Reader, readValue, replay } from "../../engine/replay.ts";
 import type { RunState } from "../../engine/run-state.ts";
 import { isFinal } from "../../engine/state.ts";
+import { coldLife } from "./cold-life.ts";
 
 /** What is wrong, or nothing: a run whose turn was skipped had no reason to run (rule 28), and a log that was written warm replays cold. */
 export async function coldProblem(code: Code, entries: readonly Entry<RunState, RunEvent>[], stored: (key: string) => string): Promise<string | undefined> {
   const last = entries.at(-1);
-  const book = Book.from(entries);
-  const { started } = book;
-  if (!last || !started) return undefined;
+  if (!last || !entries.some(({ events }) => events.some((event) => event.type === "started"))) return undefined;
   const { state } = last;
   const text = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : stored(payload.ref));
-  const reader: Reader = {
-    text,
-    value: async (event, kind) =>
-      event.value !== undefined ? readValue(event.value, reader) : kind === "map" ? resultsOf(book.calls.get(event.call)?.items ?? [], reader) : undefined,
-  };
-  const { name, flow, deployment, scheduledTime, tags = [], version } = started;
-  const run = { runId: parseActor(last.actor).name, runName: name, flow, deployment, scheduledTime, parameters: started.parameters, tags, version };
-  const instance = new Instance({ run, parameters: decode(await text(started.parameters)), seed: started.seed, attempt: book.attempt });
-  instance.read = reader;
-  await replay(instance, code.flow(flow).fn, entries, book, reader);
+  const instance = await coldLife(entries, code.flow(state.flow).fn, text);
   const [extra] = instance.drain();
   const { fatal, outcome } = instance;
   instance.drop();

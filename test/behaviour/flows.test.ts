@@ -296,6 +296,20 @@ inEachWorld("flows", (world) => {
     await expect(second.rerunFrom("nothing-0")).rejects.toThrow("WH2006");
   });
 
+  test("a retry takes over a completed map with its results", async () => {
+    await using w = await world();
+    let broken = true;
+    const load = task({ name: "load-all" }, async (all: readonly number[]) => {
+      if (broken) throw new Error("disk");
+      return all;
+    });
+    const f = flow({ name: "maps-then-fails" }, async () => load(await echo.map([1, 2, 3])));
+    const run = await w.client.run(f);
+    await expect(run.result()).rejects.toThrow("disk");
+    broken = false;
+    expect(await (await run.retry()).result()).toEqual([1, 2, 3]);
+  });
+
   test("the same idempotency key gives the same run", async () => {
     await using w = await world();
     let ran = 0;

@@ -2,7 +2,7 @@
 import { writeSync } from "node:fs";
 import * as z from "zod";
 import { openRuntime } from "../../adapters/embedded/open.ts";
-import { indicesOf } from "../../engine/map.ts";
+import { indicesOf } from "../../engine/items.ts";
 import { parseActor } from "../../engine/messages.ts";
 import { concurrency, flow, runContext, sleep, task } from "../../sdk/index.ts";
 

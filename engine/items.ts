@@ -1,0 +1,21 @@
+/** The items of a map: which of them a piece means, and what came of them all. */
+import type { ItemsEvent } from "./book.ts";
+import type { Piece } from "./events.ts";
+import { readValue } from "./replay.ts";
+
+export const indicesOf = (piece: Piece): readonly number[] => piece.only ?? Array.from({ length: piece.to - piece.from }, (_, i) => piece.from + i);
+
+/** All results of a map, in the order of its items; items that failed within what is tolerated are left out. */
+export async function resultsOf(items: readonly ItemsEvent[], read: Parameters<typeof readValue>[1]): Promise<unknown[]> {
+  const results: unknown[] = [];
+  const failed = new Set<number>();
+  for (const event of items) {
+    const values = (await readValue(event.value, read)) as unknown[];
+    const out = new Set<number>([...(event.failed ?? []).map((f) => f.index), ...(event.again ?? [])]);
+    for (const { index } of event.failed ?? []) failed.add(index);
+    indicesOf(event.piece).forEach((index, i) => {
+      if (!out.has(index)) results[index] = values[i];
+    });
+  }
+  return failed.size === 0 ? results : results.filter((_, index) => !failed.has(index));
+}
