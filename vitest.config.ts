@@ -16,6 +16,7 @@ export default defineConfig({
   oxc: { target: "es2023" },
   test: {
     include: ["**/*.test.ts"],
+    globalSetup: [here("./test/aws/test-run.ts")],
     exclude: ["node_modules/**", "dist/**", ".windhover/**"],
     // No test is a stopwatch: the bound is there to end one that hangs.
     testTimeout: 120_000,

@@ -132,6 +132,8 @@ export const ERRORS = {
   WH3006: { who: "operator", title: "A log entry was written by a newer Windhover", action: "Update the package; the entry is left as it is." },
   WH3007: { who: "operator", title: "A stored result is missing", action: "Restore the result store; the run waits." },
   WH3008: { who: "operator", title: "The backend was closed", action: "Connect again." },
+  // ---- AWS
+  WH3101: { who: "operator", title: "The stack's description cannot be read", action: "Deploy the stack again with this version of the package." },
   // ---- us
   WH9001: {
     who: "us",
