@@ -1,9 +1,8 @@
 /** Takes task messages from the pools, runs what is in them side by side, and reports. A message that was received before is a crash, never a run (rule 13). */
-import { runAttempt } from "../../engine/attempt.ts";
 import { DEFAULT_POOL } from "../../engine/effects.ts";
 import { LIMITS } from "../../engine/limits.ts";
-import type { TaskReport } from "../../engine/messages.ts";
 import type { TaskDelivery, TaskItem } from "../../engine/ports.ts";
+import { crashOf, Reports, runTasks } from "../../engine/task-message.ts";
 import type { Host } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
 import type { PumpedBackend } from "./worker.ts";
@@ -12,8 +11,6 @@ import type { PumpedBackend } from "./worker.ts";
 export type PoolLimits = Readonly<Record<string, number>>;
 const DEFAULT_AT_ONCE = 1000;
 const POOL_AT_ONCE = 16;
-/** Reports in one message, at most. */
-const REPORTS = 500;
 
 export class Executor {
   readonly #backend: PumpedBackend;
@@ -21,8 +18,7 @@ export class Executor {
   readonly #limits: PoolLimits;
   readonly #fatal: (error: unknown) => void;
   readonly #free = new Map<string, number>();
-  readonly #reports = new Map<string, TaskReport[]>();
-  #flushing: Promise<void> | undefined;
+  readonly #reports: Reports;
   #stopped = true;
   #loop: Promise<void> | undefined;
   readonly #bell = new Bell();
@@ -34,6 +30,7 @@ export class Executor {
     this.#host = host;
     this.#limits = limits;
     this.#fatal = fatal;
+    this.#reports = new Reports(backend.ports.mailbox, () => new Promise((resolve) => setImmediate(resolve)));
     for (const pool of [DEFAULT_POOL, ...Object.keys(limits)]) this.serve(pool);
     void this.#bell.follow(backend.signals.tasks);
   }
@@ -94,56 +91,17 @@ export class Executor {
     const { ports } = this.#backend;
     const { message, receives } = delivery;
     if (receives > 1) {
-      const attempts = message.tasks.map(({ call, attempt, piece }) => ({ call, attempt, piece }));
-      await ports.mailbox.send(message.actor, { kind: "crash", id: `crash:${message.id}`, attempts });
+      await ports.mailbox.send(message.actor, crashOf(message));
       return ports.tasks.acknowledge([delivery]);
     }
     if (message.tasks.some((item) => !this.#knows(item))) {
       if (ports.tasks.decline) return ports.tasks.decline([delivery]);
     }
     const [pool, limit] = [delivery.pool, this.#limits[delivery.pool]];
-    const work = async (item: TaskItem): Promise<void> => this.#report(message.actor, await runAttempt(this.#host, message.actor, message.run, item));
-    await inParallel(message.tasks, limit ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE), work);
+    await runTasks(this.#host, message, limit ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE), this.#reports);
     await ports.tasks.acknowledge([delivery]);
   }
   #knows({ run, task, variant }: TaskItem): boolean {
     return run === "builtin" || run === "hook" || this.#host.code.task(task, variant) !== undefined;
   }
-
-  /** What ends in one tick of the event loop is reported in one message (rule 40). */
-  #report(actor: string, report: TaskReport): Promise<void> {
-    const list = this.#reports.get(actor);
-    if (list) list.push(report);
-    else this.#reports.set(actor, [report]);
-    this.#flushing ??= new Promise((resolve, reject) => setImmediate(() => this.#flush().then(resolve, reject)));
-    return this.#flushing;
-  }
-  async #flush(): Promise<void> {
-    this.#flushing = undefined;
-    const all = [...this.#reports];
-    this.#reports.clear();
-    const sends: Promise<void>[] = [];
-    for (const [actor, reports] of all) {
-      for (let i = 0; i < reports.length; i += REPORTS) {
-        const some = reports.slice(i, i + REPORTS);
-        const [first] = some;
-        sends.push(
-          this.#backend.ports.mailbox.send(actor, {
-            kind: "done",
-            id: `done:${first?.call}:${first?.attempt}:${first?.piece?.id ?? ""}:${first?.ok ? "ok" : "fail"}+${some.length}`,
-            reports: some,
-          }),
-        );
-      }
-    }
-    await Promise.all(sends);
-  }
-}
-
-async function inParallel<T>(items: readonly T[], most: number, work: (item: T) => Promise<void>): Promise<void> {
-  let next = 0;
-  const lane = async (): Promise<void> => {
-    for (let i = next++; i < items.length; i = next++) await work(items[i] as T);
-  };
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, lane));
 }

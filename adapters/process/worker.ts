@@ -1,7 +1,7 @@
 /** Takes mail: one turn at a time for each actor, many actors side by side. What a turn cannot finish is given back and comes again. */
+import { asDeadLetter } from "../../engine/dead-letter.ts";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry } from "../../engine/events.ts";
-import { LIMITS } from "../../engine/limits.ts";
 import { type Delivery, parseActor } from "../../engine/messages.ts";
 import type { Ports } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
@@ -183,10 +183,3 @@ const QUIET_TICKS = 12;
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const isFatal = (error: unknown): boolean => error instanceof WindhoverError && ["WH3001", "WH3002", "WH3003", "WH3008"].includes(error.code);
-
-/** Received too often without a turn that ended: no user code may run for it any more (rule 22). */
-function asDeadLetter(delivery: Delivery): Delivery {
-  if (delivery.receives <= LIMITS.receives || parseActor(delivery.actor).kind !== "run" || delivery.message.kind === "dead") return delivery;
-  const why = `it was received ${delivery.receives} times without a turn that ended`;
-  return { ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why } };
-}

@@ -1,0 +1,49 @@
+/**
+ * Messages that no turn came to an end with. No user code may run for them any more: whatever it was that ended the processes before may be in it (rule 22).
+ */
+import { Code } from "./definition.ts";
+import { WindhoverError } from "./errors.ts";
+import type { Entry } from "./events.ts";
+import { LIMITS } from "./limits.ts";
+import { type Delivery, parseActor } from "./messages.ts";
+import { isFinal } from "./state.ts";
+import { type Host, performAgain, turn } from "./turn.ts";
+
+/** A run's message that was received too often becomes a dead letter, with which the turn ends the run. All others stay what they are. */
+export function asDeadLetter(delivery: Delivery): Delivery {
+  if (delivery.receives <= LIMITS.receives || parseActor(delivery.actor).kind !== "run") return delivery;
+  return buried(delivery, `it was received ${delivery.receives} times without a turn that ended`);
+}
+
+function buried(delivery: Delivery, why: string): Delivery {
+  if (delivery.message.kind === "dead") return delivery;
+  return { ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why } };
+}
+
+/**
+ * Takes a turn that runs none of the author's code. What an entry of the log has consumed has that entry's effects performed again; what a limit, a deployment or an ended run
+ * gets is taken as usual; what a run that goes on gets ends it as Crashed, with `why`.
+ */
+export async function turnWithoutCode(host: Host, actor: string, deliveries: readonly Delivery[], why: string): Promise<void> {
+  const { log, mailbox } = host.ports;
+  const bare: Host = { ...host, code: new Code(), inlineMs: 0, handOn: undefined };
+  const entries = await log.read(actor);
+  const last = entries.at(-1);
+  const holds = (entry: Entry | undefined, { physical }: Delivery): boolean => entry?.physical.includes(physical) === true;
+  for (const entry of entries.slice(0, -1))
+    if (deliveries.some((delivery) => holds(entry, delivery))) await performAgain(bare, actor, { ...entry, state: (last as Entry).state });
+  // What the last entry has consumed is left to the turn, which performs its effects again by itself (rule 5).
+  const open = deliveries.filter((delivery) => holds(last, delivery) || !entries.some((entry) => holds(entry, delivery)));
+  const done = deliveries.filter((delivery) => !open.includes(delivery));
+  if (done.length > 0) await mailbox.acknowledge(done);
+  if (open.length === 0) return;
+  const ends = parseActor(actor).kind === "run" && !(last?.state.kind === "run" && isFinal(last.state.row.type));
+  try {
+    await turn(bare, actor, ends ? open.map((delivery) => buried(delivery, why)) : open);
+  } catch (error) {
+    // An attempt that was lost inline was its last one: the flow's code would have to hear of it, and that is not here.
+    if (!(error instanceof WindhoverError) || error.code !== "WH2001") throw error;
+    const again = open.map((delivery) => ({ ...buried(delivery, why), physical: `dead/${delivery.physical}` }));
+    await turn(bare, actor, again);
+  }
+}
