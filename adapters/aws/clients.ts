@@ -12,13 +12,16 @@ import { SchedulerClient } from "@aws-sdk/client-scheduler";
 import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
-/** One answered request, for those who count them. */
+/** One request that was answered or refused, for those who count them. */
 export interface AnsweredRequest {
   readonly service: keyof AwsClients;
   /** Such as `PutItem`. */
   readonly operation: string;
   readonly input: object;
+  /** Empty where it was refused. */
   readonly output: object;
+  /** Why it was refused: a failed condition costs what a success does. */
+  readonly error?: unknown;
 }
 
 export interface ClientOptions {
@@ -27,7 +30,7 @@ export interface ClientOptions {
   readonly profile?: string;
   /** Another address than the environment's. */
   readonly endpoint?: string;
-  /** Told of each request that was answered. */
+  /** Told of each request that was answered or refused. */
   readonly onRequest?: (request: AnsweredRequest) => void;
 }
 
@@ -56,7 +59,11 @@ export function createClients({ region, profile, endpoint, onRequest }: ClientOp
     ...(elsewhere !== undefined && { forcePathStyle: true, useQueueUrlAsEndpoint: false }),
   };
   const made = new Map<string, { destroy(): void }>();
-  const clients = { close: () => made.forEach((client) => client.destroy()) };
+  const clients = {
+    close: () => {
+      for (const client of made.values()) client.destroy();
+    },
+  };
   for (const [service, make] of Object.entries(MADE)) {
     Object.defineProperty(clients, service, {
       enumerable: true,
@@ -89,8 +96,12 @@ interface Observable {
 function observe(client: Observable, service: keyof AwsClients, onRequest: NonNullable<ClientOptions["onRequest"]>): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      const answer = await next(args);
-      onRequest({ service, operation: (context.commandName ?? "").replace(/Command$/, ""), input: args.input, output: answer.output });
+      const request = { service, operation: (context.commandName ?? "").replace(/Command$/, ""), input: args.input };
+      const answer = await next(args).catch((error: unknown) => {
+        onRequest({ ...request, output: {}, error });
+        throw error;
+      });
+      onRequest({ ...request, output: answer.output });
       return answer;
     },
     { step: "initialize", name: "windhoverObserver" },
