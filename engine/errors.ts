@@ -119,10 +119,48 @@ export const ERRORS = {
     title: "A cursor cannot be read",
     action: "Use the cursor of the page before, as it was given, or none to begin at the first page.",
   },
-  WH2016: { who: "operator", title: "A block is not set or malformed", action: "Set it with `windhover block set TYPE NAME`." },
+  WH2016: { who: "operator", title: "A block is not set or malformed", action: "Set it with `windhover block set TYPE/NAME`." },
   WH2017: { who: "operator", title: "A request cannot be read", action: "Send what /api/openapi.json describes." },
   WH2018: { who: "operator", title: "A request is refused", action: "Send the webhook's secret; call the API from its own address." },
   WH2019: { who: "operator", title: "No such address", action: "/api/openapi.json lists the addresses." },
+  // ---- the operator: servers and stacks
+  WH2030: {
+    who: "operator",
+    title: "The code cannot be bundled",
+    action: "Correct the file that is named; what cannot be bundled is left out with `external` and brought by a layer.",
+  },
+  WH2031: { who: "operator", title: "A pool is not known or cannot be made", action: "Name it in `pools` of the construct, with settings that AWS knows." },
+  WH2032: { who: "operator", title: "A schedule that EventBridge Scheduler cannot keep", action: "Write it as the message says, or as several schedules." },
+  WH2033: {
+    who: "operator",
+    title: "A task may take longer than its pool allows",
+    action: "Raise `timeoutSeconds` of the pool (at most 900), or run the task in a container pool.",
+  },
+  WH2034: { who: "operator", title: "A trigger cannot be served by this stack", action: "Correct the trigger's option that is named." },
+  WH2035: { who: "operator", title: "The construct's properties cannot be used", action: "Correct the property that is named." },
+  WH2050: {
+    who: "operator",
+    title: "The API key is missing or wrong",
+    action: "Send the server's key: connect({ url, apiKey }), WINDHOVER_API_KEY, or Authorization: Bearer.",
+  },
+  WH2051: { who: "operator", title: "The server cannot be asked", action: "Check the address, and that `windhover dev` or the stack's API answers there." },
+  WH2053: { who: "operator", title: "No such stack", action: "Check the name and the region, or deploy it: `windhover deploy --stack NAME`." },
+  WH2054: {
+    who: "operator",
+    title: "The stack is none of Windhover's",
+    action: "Name a stack that `windhover deploy`, or an app with the construct `Windhover`, has made.",
+  },
+  WH2056: { who: "operator", title: "The CDK is not installed", action: "Install it in the project: npm i -D aws-cdk aws-cdk-lib constructs" },
+  WH2057: { who: "operator", title: "The account is not prepared for the CDK", action: "Prepare it once: npx cdk bootstrap aws://ACCOUNT/REGION" },
+  WH2058: { who: "operator", title: "The deploy failed", action: "See what CloudFormation said above; it has rolled back, and what ran before goes on." },
+  WH2059: { who: "operator", title: "There is no AWS region", action: "Name one: --region, AWS_REGION, or `region` of the stage in windhover.config.ts." },
+  WH2060: { who: "operator", title: "A history cannot be read", action: "Give a file that `windhover runs export RUN` wrote." },
+  WH2061: {
+    who: "operator",
+    title: "Open runs would break on the new code",
+    action: "Keep the calls of open runs as they are, or let those runs end first; `windhover replay RUN` shows where they part.",
+  },
+  WH2063: { who: "operator", title: "The run has nothing to redrive", action: "Use `windhover runs retry` for a run that failed." },
   // ---- the place where it runs
   WH3001: { who: "operator", title: "The database cannot be read", action: "Restore it from a copy, or move it away to start anew; nothing was changed." },
   WH3002: { who: "operator", title: "The database was written by a newer Windhover", action: "Update the package, or use another directory." },
@@ -134,6 +172,50 @@ export const ERRORS = {
   WH3008: { who: "operator", title: "The backend was closed", action: "Connect again." },
   // ---- AWS
   WH3101: { who: "operator", title: "The stack's description cannot be read", action: "Deploy the stack again with this version of the package." },
+  WH3102: {
+    who: "operator",
+    title: "AWS knows no valid credentials or region",
+    action: "Sign in (`aws sso login`), or set AWS_PROFILE and AWS_REGION; `aws sts get-caller-identity` shows who you are.",
+  },
+  WH3103: { who: "operator", title: "AWS denies access", action: "Give the role or user the policy that the stack offers for this (viewer, operator, admin)." },
+  WH3104: { who: "operator", title: "A resource of the stack is missing", action: "Deploy the stack again, and check the account and the region." },
+  WH3105: {
+    who: "operator",
+    title: "AWS throttles for long",
+    action: "Wait, or raise the quota that the message names; what was asked for is tried again by itself in a run.",
+  },
+  WH3106: {
+    who: "operator",
+    title: "AWS cannot be reached",
+    action: "Check the network, the region and AWS_ENDPOINT_URL; what was asked for is tried again by itself in a run.",
+  },
+  WH3107: { who: "operator", title: "AWS refuses a request", action: "The message says why; if it is none of your settings, please report it." },
+  WH3110: {
+    who: "operator",
+    title: "A message in a queue is not ours",
+    action: "Find out who sends to the stack's queues; events and schedules of your own belong in a deployment's triggers.",
+  },
+  WH3111: {
+    who: "operator",
+    title: "The stack has no such pool",
+    action: "Name a pool of the stack in the task's options, or add it to the stack and deploy.",
+  },
+  WH3112: {
+    who: "operator",
+    title: "A container cannot be started",
+    action: "The message has AWS's reason: often the subnets, the image or the account's quota. The turn is taken again by itself.",
+  },
+  WH3120: {
+    who: "operator",
+    title: "A task outlived its process",
+    action: "Give the task a pool with a longer timeout or with containers, or split it into smaller tasks.",
+  },
+  WH3121: {
+    who: "operator",
+    title: "The build that a run belongs to is gone",
+    action: "Run it again on today's code with `windhover runs retry`, which takes over what has completed.",
+  },
+  WH3122: { who: "operator", title: "An older build did not take its run's turn", action: "See the log of that version; the turn is taken again by itself." },
   // ---- us
   WH9001: {
     who: "us",

@@ -1,0 +1,83 @@
+/**
+ * What a handler holds. Queues hide a message for as long as their function may run; a handler that holds messages for long shortens that to a minute and renews it, so that
+ * its death is noticed within that minute.
+ */
+import { type QueueParts, queueOf } from "./queue.ts";
+
+/** How long a held message stays hidden after its holder died. Unit: seconds. */
+export const HELD_SECONDS = 60;
+/** Unit: milliseconds. */
+const RENEW_EVERY_MS = 20_000;
+/** The longest that a group waits after failures. Unit: seconds. */
+const LONGEST_PAUSE_SECONDS = 60;
+
+/** A message as SQS delivered it. Deliveries and task deliveries are such. */
+export interface HeldMessage {
+  readonly receipt?: string;
+  readonly receives: number;
+}
+
+export interface Hold {
+  /** From now on the messages are hidden for a minute at a time, again and again. More than once is no more than once. */
+  renew(): void;
+  /** These were deleted, or belong to somebody else now: they are no longer renewed. */
+  drop(messages: readonly HeldMessage[]): void;
+  /**
+   * After a failure: these come again, at once the first time, later and later after more failures. Give all messages of a group: while one of it is hidden, SQS gives out none.
+   * They are dropped.
+   */
+  giveBack(messages: readonly HeldMessage[]): Promise<void>;
+  /** Ends the renewing. What is still held stays hidden for its rest. */
+  end(): void;
+}
+
+export interface HoldParts extends QueueParts {
+  /** The address of the queue. */
+  readonly url: string;
+  readonly messages: readonly HeldMessage[];
+  /** Renewing begins by itself after so long: 0 is at once. Without it, with {@link Hold.renew} only. Unit: milliseconds. */
+  readonly afterMs?: number;
+}
+
+/**
+ * @example
+ * const hold = holdMessages({ clients, clock, random, url: stack.mailbox.url, messages: deliveries, afterMs: 2000 });
+ * try { await turn(host, actor, deliveries); } catch (error) { await hold.giveBack(deliveries); } finally { hold.end(); }
+ */
+export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): Hold {
+  const { clock } = parts;
+  const queue = queueOf(parts, url);
+  const held = new Set(messages.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt])));
+  const ending = new AbortController();
+  let renewing = false;
+
+  const renew = (): void => {
+    if (renewing || ending.signal.aborted) return;
+    renewing = true;
+    void (async () => {
+      while (!ending.signal.aborted && held.size > 0) {
+        // One that fails is tried again in twenty seconds, and twice more before the message comes back.
+        await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS)));
+        await clock.wait(RENEW_EVERY_MS, ending.signal);
+      }
+    })();
+  };
+  if (afterMs === 0) renew();
+  else if (afterMs !== undefined) void clock.wait(afterMs, ending.signal).then(renew);
+
+  const drop = (done: readonly HeldMessage[]): void => {
+    for (const { receipt } of done) if (receipt !== undefined) held.delete(receipt);
+  };
+
+  return {
+    renew,
+    drop,
+    async giveBack(back) {
+      drop(back);
+      const receives = Math.max(1, ...back.map((message) => message.receives));
+      const seconds = receives === 1 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, 2 ** (receives - 2));
+      await Promise.all(back.map(async ({ receipt }) => receipt !== undefined && queue.hide(receipt, seconds)));
+    },
+    end: () => ending.abort(),
+  };
+}
