@@ -19,6 +19,8 @@ import { shared, type TaskScope } from "./scope.ts";
 export interface AttemptHost {
   readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "random" | "registry" | "results" | "secrets">;
   readonly code: Code;
+  /** How long this process may still run, where that is bounded. Unit: milliseconds. */
+  readonly timeLeft?: () => number;
   /** Tests put other functions in the place of a task's. */
   readonly stubs?: ReadonlyMap<string, (...args: never[]) => unknown>;
   /** Sees each log line as it is written. */
@@ -90,15 +92,23 @@ async function runPiece(attempt: Attempt, from: number): Promise<TaskReport> {
   const values: string[] = [];
   const failed: ItemFailure[] = [];
   let next = 0;
+  let slowest = 0;
+  /** One item is begun whatever the time is: a piece that never gets on would be sent again for ever. */
+  const isLate = (): boolean => next > 0 && host.timeLeft !== undefined && host.timeLeft() < Math.max(LIMITS.lastItemMs, 2 * slowest);
   const work = async (): Promise<void> => {
-    for (let i = next++; i < rows.length; i = next++) {
+    while (next < rows.length && !isLate()) {
+      const i = next++;
       const index = indices[i] as number;
+      const began = host.ports.clock.now();
       const result = await runOne(attempt, rows[i] as readonly unknown[], `${item.call}/${index}`);
       values[i] = result.ok ? result.value : "null";
       if (!result.ok) failed.push({ index, error: result.error, verdict: result.verdict });
+      slowest = Math.max(slowest, host.ports.clock.now() - began);
     }
   };
   await Promise.all(Array.from({ length: item.sequential ? 1 : Math.min(rows.length, LIMITS.itemsAtOnce) }, work));
+  const rest = indices.slice(next);
+  for (let i = next; i < rows.length; i++) values[i] = "null";
   return {
     call: item.call,
     attempt: item.attempt,
@@ -107,6 +117,7 @@ async function runPiece(attempt: Attempt, from: number): Promise<TaskReport> {
     ok: true,
     value: `[${values.join(",")}]`,
     ...(failed.length && { failed }),
+    ...(rest.length && { rest }),
   };
 }
 
@@ -173,19 +184,31 @@ async function limited(attempt: Attempt, id: string, fn: () => unknown): Promise
   const interruption = new Interruption();
   attempt.interruption.onInterrupt(() => interruption.interrupt(attempt.interruption.reason));
   const work = shared.scopes.run(taskScope(attempt, id, interruption), async () => fn());
-  if (item.timeoutSeconds === undefined) return work;
+  const allowedMs = item.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : item.timeoutSeconds * 1000;
+  const leftMs = host.timeLeft?.() ?? Number.POSITIVE_INFINITY;
+  const ms = Math.min(allowedMs, leftMs);
+  if (ms === Number.POSITIVE_INFINITY) return work;
   const timer = new AbortController();
   work.catch(() => {});
-  const late = host.ports.clock.wait(item.timeoutSeconds * 1000, timer.signal).then(() => {
+  const late = host.ports.clock.wait(Math.max(0, ms), timer.signal).then(() => {
     if (timer.signal.aborted) return new Promise<never>(() => {});
-    const error = new WindhoverError("WH1401", {
-      message: `"${id}" took longer than ${item.timeoutSeconds} seconds.`,
-      expected: `at most ${item.timeoutSeconds} seconds`,
-    });
+    const error = allowedMs <= leftMs ? timedOut(id, item) : outOfTime(id, ms);
     interruption.interrupt(error);
     throw error;
   });
   return Promise.race([work, late]).finally(() => timer.abort());
+}
+
+function timedOut(id: string, { timeoutSeconds }: TaskItem): WindhoverError {
+  return new WindhoverError("WH1401", { message: `"${id}" took longer than ${timeoutSeconds} seconds.`, expected: `at most ${timeoutSeconds} seconds` });
+}
+
+/** Better an error that says so than a process that is ended in the middle. */
+function outOfTime(id: string, ms: number): WindhoverError {
+  return new WindhoverError("WH3120", {
+    message: `"${id}" was still running when the time of its process was nearly over, after ${Math.round(ms / 1000)} seconds.`,
+    expected: "a task that ends within the time of its pool",
+  });
 }
 
 function taskScope(attempt: Attempt, id: string, interruption: Interruption): TaskScope {

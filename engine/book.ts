@@ -19,6 +19,8 @@ export class Book {
   /** Decoded arguments of maps, as long as this process remembers them. */
   readonly columns = new Map<string, unknown>();
   started: StartedEvent | undefined;
+  /** By task: how often it ran in this run, and how long in all. Unit: milliseconds. */
+  readonly #took = new Map<string, { runs: number; ms: number }>();
   /** How often the flow's function has begun: a retry of the flow begins again. */
   attempt = 1;
 
@@ -39,6 +41,7 @@ export class Book {
       case "settled": {
         const record = this.calls.get(event.call);
         if (record) record.settled = event;
+        if (record && event.ran) this.#ran(record.called.task ?? record.called.name, event.ran[1] - event.ran[0]);
         break;
       }
       case "items": {
@@ -50,6 +53,16 @@ export class Book {
         this.attempt = event.attempt;
         break;
     }
+  }
+
+  #ran(task: string, ms: number): void {
+    const took = this.#took.get(task) ?? { runs: 0, ms: 0 };
+    this.#took.set(task, { runs: took.runs + 1, ms: took.ms + ms });
+  }
+  /** How long the task took in this run so far, on average. Unit: milliseconds. */
+  took(task: string): number | undefined {
+    const took = this.#took.get(task);
+    return took && took.ms / took.runs;
   }
 
   /** The calls of one attempt of the flow carry its number from the second on (see {@link callId}); without it they can be compared over attempts. */

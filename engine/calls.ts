@@ -217,6 +217,7 @@ function startChild(draft: RunDraft, call: string, open: OpenCall): void {
     heldAbove: heldAbove.length ? heldAbove : undefined,
     overrides: spec?.overrides === undefined ? undefined : JSON.parse(spec.overrides),
     version: state.version,
+    ...(state.build !== undefined && { build: state.build }),
   });
 }
 

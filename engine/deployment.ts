@@ -95,6 +95,7 @@ class DeploymentDraft {
           name: message.name,
           scheduledTime: message.scheduledTime,
           createdAt: message.createdAt,
+          problem: message.problem,
         });
         if (state.active.some((a) => a.run === message.run) || state.queue.some((q) => q.run === message.run) || state.over?.includes(message.run)) return;
         this.events.push({ type: "triggered", event: message.id, run: message.run });
@@ -176,7 +177,7 @@ class DeploymentDraft {
     state: DeploymentState,
     run: string,
     parameters: Payload,
-    more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number },
+    more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number; problem?: string },
   ): StartMessage {
     const { flow, tags, version, concurrency } = state.settings;
     const { name } = this.#context;
@@ -192,6 +193,7 @@ class DeploymentDraft {
       ...(concurrency && { starter: { actor: deploymentActor(name) } }),
       ...(version !== undefined && { version }),
       ...(more.scheduledTime !== undefined && { scheduledTime: more.scheduledTime }),
+      ...(more.problem !== undefined && { problem: more.problem }),
     };
   }
 

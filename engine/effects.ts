@@ -2,8 +2,10 @@
 import type { Book } from "./book.ts";
 import { decode, encode } from "./codec.ts";
 import { assert } from "./errors.ts";
-import type { Effect, Entry, Payload, Piece, RunEvent } from "./events.ts";
+import type { Effect, Entry, Payload, Piece, RunEvent, RunRow } from "./events.ts";
 import { indicesOf, resultsOf } from "./items.ts";
+import type { LateRow } from "./late-row.ts";
+import { LIMITS } from "./limits.ts";
 import type { Column } from "./map.ts";
 import { parseActor, runActor } from "./messages.ts";
 import { Packing } from "./packing.ts";
@@ -18,6 +20,10 @@ export interface Performer {
   readonly actor: string;
   readonly book: () => Promise<Book>;
   readonly reader: Reader;
+  /** Holds rows back while the turn goes on. Without it each is written at once. */
+  readonly lateRow?: LateRow;
+  /** Told of each row, whether or not it is held back. */
+  readonly onRow?: (row: RunRow) => Promise<void>;
 }
 
 /** All but the inline attempt, which the turn itself runs. Messages to one actor keep their order; the rest goes side by side and shares the backend's commits. */
@@ -26,6 +32,7 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
   const work: Promise<unknown>[] = [];
   const mail = new Map<string, Promise<void>>();
   const tasks: TaskEffect[] = [];
+  const inline = effects.some((effect) => effect.do === "inline");
   for (const effect of effects) {
     switch (effect.do) {
       case "inline":
@@ -51,7 +58,12 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
         work.push(ports.aborts.mark(actor, effect.calls));
         break;
       case "index":
-        work.push(ports.index.putRun(effect.row));
+        if (performer.onRow) work.push(performer.onRow(effect.row));
+        if (performer.lateRow && inline) performer.lateRow.hold(effect.row);
+        else {
+          performer.lateRow?.forget();
+          work.push(ports.index.putRun(effect.row));
+        }
         break;
       case "deploymentIndex":
         work.push(ports.index.putDeployment(effect.row));
@@ -75,7 +87,8 @@ async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, 
   const packing = new Packing(effects.length, (pool, tasks) => ports.tasks.enqueue(pool, messageOf(actor, run, entry.n, tasks)));
   for (const effect of effects) {
     const item = await itemOf(performer, book, entry.state as RunState, effect);
-    if (item && effect.do === "task") packing.add(effect.pool ?? DEFAULT_POOL, item, effect.alone === true);
+    const long = (book.took(item?.task ?? "") ?? 0) > LIMITS.packedMs;
+    if (item && effect.do === "task") packing.add(effect.pool ?? DEFAULT_POOL, item, effect.alone === true || (long && !item.piece));
   }
   await packing.finish();
 }
@@ -90,8 +103,8 @@ export function messageOf(actor: string, run: RunFacts, n: number, tasks: readon
 export function factsOf(actor: string, book: Book): RunFacts {
   const { started } = book;
   assert(started, "a task was sent by a run that has not started");
-  const { name, flow, deployment, scheduledTime, parameters, tags = [], version } = started;
-  return { runId: parseActor(actor).name, runName: name, flow, deployment, scheduledTime, parameters, tags, version };
+  const { name, flow, deployment, scheduledTime, parameters, tags = [], version, build } = started;
+  return { runId: parseActor(actor).name, runName: name, flow, deployment, scheduledTime, parameters, tags, version, ...(build !== undefined && { build }) };
 }
 
 /** What an executor has to know, from the log: the effect names the call, the `called` event has the rest. */

@@ -9,6 +9,7 @@ import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { Continuation } from "./instance.ts";
+import { LIMITS } from "./limits.ts";
 import { runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
 import { verdictOf } from "./retry.ts";
@@ -27,7 +28,7 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
   const { flow, name, tags, starter, deployment, scheduledTime, version, depth, origin, overrides } = start;
   const given = typeof start.parameters === "string" ? start.parameters : await draft.reader.text(start.parameters);
   const checked = await checkParameters(definition, decode(given));
-  const parameters: Payload = checked.ok ? encode(checked.value) : start.parameters;
+  const parameters: Payload = checked.ok && start.problem === undefined ? encode(checked.value) : start.parameters;
   draft.log({
     type: "started",
     flow,
@@ -40,11 +41,13 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
     deployment,
     scheduledTime,
     version: version ?? definition.version,
+    ...(state.build !== undefined && { build: state.build }),
     depth,
     origin,
     overrides,
   });
   if (start.skip !== undefined) return refuseStart(draft, "CANCELLED", "Skipped", undefined, start.skip);
+  if (start.problem !== undefined) return refuseStart(draft, "FAILED", "Failed", start.problem);
   if (!checked.ok) return refuseStart(draft, "FAILED", "Failed", encodeError(checked.error));
   draft.move("RUNNING", "Running");
   if (definition.timeoutSeconds !== undefined) {
@@ -294,7 +297,8 @@ function launch(draft: RunDraft): void {
       continue;
     }
     const attempt = (open.attempt ?? 0) + 1;
-    const fits = open.timeoutSeconds === undefined || open.timeoutSeconds * 1000 < context.inlineMs;
+    // One that says nothing is expected to take a minute at most, like all that stay inline.
+    const fits = (open.timeoutSeconds === undefined ? LIMITS.inlineMs : open.timeoutSeconds * 1000) < context.inlineMs;
     const inline =
       ready.length === 1 &&
       draft.openCount === 1 &&

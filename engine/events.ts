@@ -131,6 +131,8 @@ export type RunEvent =
       readonly deployment?: string;
       readonly scheduledTime?: number;
       readonly version?: string;
+      /** The build of the code that it runs on (rule 34). */
+      readonly build?: string;
       readonly depth?: number;
       /** Options of the flow that the caller set to other values. */
       readonly overrides?: FlowOverrides;
@@ -284,6 +286,8 @@ export interface RunRow {
   readonly endedAt?: number;
   readonly scheduledTime?: number;
   readonly version?: string;
+  /** The build of the code that it runs on, where several are deployed at once. */
+  readonly build?: string;
   /** The run that this one repeats (`retry`, `rerunFrom`), or continues (`continueAsNew`). */
   readonly origin?: string;
   readonly continuedAs?: string;

@@ -4,9 +4,10 @@
  */
 import { runAttempt } from "./attempt.ts";
 import type { Book } from "./book.ts";
+import { decode } from "./codec.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
-import type { Effect, Entry } from "./events.ts";
+import type { Effect, Entry, Payload } from "./events.ts";
 import { Interruption } from "./interruption.ts";
 import type { RunMessage } from "./messages.ts";
 import { runReader } from "./run-context.ts";
@@ -41,8 +42,15 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
     over();
     unwatchPause();
   });
+  // The attempt goes to the queue, where a process of its own has more time for it.
+  if (!report.ok && isOutOfTime(report.error)) {
+    const attempts = [{ call: effect.call, attempt: effect.attempt }];
+    return { messages: [...first, { kind: "crash", id: `crash:${effect.call}:${effect.attempt}`, attempts, why: "the time of the turn was over" }], end: true };
+  }
   return { messages: [...first, { kind: "done", id: `done:${effect.call}:${effect.attempt}:${report.ok ? "ok" : "fail"}`, reports: [report] }], end };
 }
+
+const isOutOfTime = (error: Payload): boolean => typeof error === "string" && (decode(error) as { readonly code?: unknown } | null)?.code === "WH3120";
 
 function watch(host: Host, actor: string, state: RunState, interruption: Interruption, first: RunMessage[]): () => void {
   // While it is being cancelled already, what still runs is its cleaning up.

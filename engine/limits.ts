@@ -36,6 +36,12 @@ export const LIMITS = {
   crashRetries: 3,
   /** A task that once took longer than this in a run goes to the queue from then on. Unit: milliseconds. */
   inlineMs: 60_000,
+  /** How long a row of the runs table may be held back while a turn goes on. Unit: milliseconds. */
+  lateRowMs: 2000,
+  /** A task of which the others of its name took longer than this on average travels alone, so that it has a process of its own. Unit: milliseconds. */
+  packedMs: 1000,
+  /** With less time than this left, an executor begins no further item of a map. Unit: milliseconds. */
+  lastItemMs: 10_000,
   /** A retry's delay up to this is waited out in the turn. Unit: milliseconds. */
   waitOutMs: 300,
   /** A message received more often than this without a turn that ended is a dead letter (rule 22). */

@@ -177,20 +177,15 @@ export async function reportedPiece(draft: RunDraft, report: TaskReport): Promis
   closePiece(draft, open, piece);
   const again: ItemFailure[] = [];
   const failed: FailedItem[] = [];
+  // Not begun: sent again, unless the map has been stopped.
+  const rest = report.ok ? (report.rest ?? []) : [];
   for (const failure of failures) {
     if (!draft.state.cancel && !open.map.stopped && mayRetry(failure.verdict, piece.failures ?? 0, open.retries)) again.push(failure);
     else failed.push({ index: failure.index, error: failure.error, attempts: (piece.failures ?? 0) + 1 });
   }
-  itemsEnded(
-    draft,
-    report.call,
-    open,
-    piece,
-    report.ok ? (report.value ?? "[]") : "[]",
-    failed,
-    again.map((f) => f.index),
-    report.ran,
-  );
+  itemsEnded(draft, report.call, open, piece, report.ok ? (report.value ?? "[]") : "[]", failed, [...again.map((f) => f.index), ...rest], report.ran);
+  if (rest.length > 0 && !draft.state.cancel && !open.map.stopped)
+    launchPiece(draft, report.call, open, { id: open.map.pieces++, from: piece.from, to: piece.to, only: rest, failures: piece.failures });
   retryItems(draft, report.call, open, piece, again);
   handOut(draft, report.call, open);
 }

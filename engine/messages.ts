@@ -30,6 +30,8 @@ export interface StartMessage {
   /** When it was asked for. Unit: milliseconds since 1970. */
   readonly createdAt: number;
   readonly version?: string;
+  /** The build of the code that it has to run on: its parent's. Absent: that of whoever takes its first turn. */
+  readonly build?: string;
   /** How many parents it has. */
   readonly depth?: number;
   /** Limits that its ancestors hold: to ask for one of these again would wait for ever (rule 21). */
@@ -39,6 +41,8 @@ export interface StartMessage {
   readonly overrides?: FlowOverrides;
   /** The deployment's overlap policy does not let it run: it ends as Cancelled at once, with this reason. */
   readonly skip?: string;
+  /** What asked for it could not be read: it ends as Failed at once, with this error (encoded), and keeps what came as its parameters. */
+  readonly problem?: string;
   /** `continueAsNew`: what the predecessor hands on (rule 35). */
   readonly inherits?: {
     readonly run: string;
@@ -69,6 +73,8 @@ export type TaskReport = {
   readonly piece?: Piece;
   /** Map only: items of the piece that failed; `value` has the others. */
   readonly failed?: readonly ItemFailure[];
+  /** Map only: items that were not begun, because the executor's time was nearly over. They are sent again, and it counts as nothing. */
+  readonly rest?: readonly number[];
 } & (
   | { readonly ok: true; readonly value?: Payload; readonly hash?: string; readonly label?: SettledLabel }
   | { readonly ok: false; readonly error: Payload; readonly verdict: Verdict; readonly label?: SettledLabel }
@@ -163,6 +169,8 @@ export type DeploymentMessage =
       readonly scheduledTime?: number;
       readonly createdAt: number;
       readonly concurrencyKey?: string;
+      /** No parameters could be made of it: see {@link StartMessage}. */
+      readonly problem?: string;
     }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
   | {

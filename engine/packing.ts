@@ -21,7 +21,7 @@ export class Packing {
     this.#send = send;
   }
 
-  /** A task that was in a process that died, or that may run at most once, travels alone. */
+  /** A task that was in a process that died, that may run at most once, or that is expected to take long, travels alone. */
   add(pool: string, task: TaskItem, alone: boolean): void {
     if (alone) return void this.#sent.push(this.#send(pool, [task]));
     const items = task.piece ? indicesOf(task.piece).length : 1;

@@ -73,6 +73,8 @@ export interface RunFacts {
   readonly parameters: Payload;
   readonly tags: readonly string[];
   readonly version?: string;
+  /** The build of the code that the run runs on. */
+  readonly build?: string;
 }
 
 export interface TaskMessage {

@@ -23,6 +23,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
     n,
     now,
     code: host.code,
+    build: host.build,
     living,
     queueNext,
     inlineMs: host.inlineMs,

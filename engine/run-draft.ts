@@ -29,6 +29,8 @@ export interface RunContext {
   /** The log's time, never less than the last entry's. */
   readonly now: number;
   readonly code: Code;
+  /** Which build `code` is, where several are deployed at once. */
+  readonly build?: string;
   readonly living: Living | null;
   /** Nothing runs inline: a turn that died lies behind this one (rule 15), or somebody waits for this one to end. */
   readonly queueNext: boolean;

@@ -12,6 +12,8 @@ export interface RunState {
   scheduledTime?: number;
   deployment?: string;
   version?: string;
+  /** The build of the code that it runs on: where a later one is deployed, its messages are handed on to this one (rule 34). */
+  build?: string;
   tags?: readonly string[];
   starter?: Starter;
   depth?: number;

@@ -74,10 +74,27 @@ function withRow(draft: RunDraft, effects: Effect[]): Effect[] {
 }
 
 export function runRow(id: string, seq: number, state: RunState): RunRow {
-  const { name, flow, deployment, row, tags = [], createdAt, startedAt, scheduledTime, version, origin, continuedAs } = state;
+  const { name, flow, deployment, row, tags = [], createdAt, startedAt, scheduledTime, version, build, origin, continuedAs } = state;
   const parent = state.starter && parseActor(state.starter.actor).kind === "run" ? parseActor(state.starter.actor).name : undefined;
   const ended = row.type === "COMPLETED" || row.type === "FAILED" || row.type === "CANCELLED" || row.type === "CRASHED" ? row.timestamp : undefined;
-  return { id, seq, name, flow, deployment, parent, state: row, tags, createdAt, startedAt, endedAt: ended, scheduledTime, version, origin, continuedAs };
+  return {
+    id,
+    seq,
+    name,
+    flow,
+    deployment,
+    parent,
+    state: row,
+    tags,
+    createdAt,
+    startedAt,
+    endedAt: ended,
+    scheduledTime,
+    version,
+    build,
+    origin,
+    continuedAs,
+  };
 }
 
 /** The first message of an empty log. */
@@ -85,7 +102,7 @@ async function takeFirst(draft: RunDraft, message: RunMessage): Promise<void> {
   const { state } = draft;
   draft.book = new Book();
   if (message.kind === "start") {
-    noteStart(state, message, draft.now);
+    noteStart(state, message, draft.now, draft.context.build);
     await startCode(draft, message);
   } else if (message.kind === "cancel") {
     state.row = { type: "SCHEDULED", name: "Scheduled", timestamp: draft.now };
@@ -98,10 +115,22 @@ async function takeFirst(draft: RunDraft, message: RunMessage): Promise<void> {
   }
 }
 
-function noteStart(state: RunState, start: StartMessage, now: number): void {
+function noteStart(state: RunState, start: StartMessage, now: number, here?: string): void {
+  const build = start.build ?? here;
   const { flow, name, tags, starter, deployment, scheduledTime, createdAt, version, depth, heldAbove, origin, inherits, overrides } = start;
   Object.assign(state, { flow, name, createdAt, startedAt: now, row: { type: "SCHEDULED", name: "Scheduled", timestamp: createdAt } });
-  const optional = { tags: tags?.length ? tags : undefined, starter, deployment, scheduledTime, version, depth, heldAbove, overrides, origin: origin?.run };
+  const optional = {
+    tags: tags?.length ? tags : undefined,
+    starter,
+    deployment,
+    scheduledTime,
+    version,
+    build,
+    depth,
+    heldAbove,
+    overrides,
+    origin: origin?.run,
+  };
   for (const [key, value] of Object.entries(optional)) if (value !== undefined) Object.assign(state, { [key]: value });
   if (inherits) Object.assign(state, { origin: inherits.run, inputs: [...inherits.inputs], seen: [...inherits.seen], held: { ...inherits.held } });
 }

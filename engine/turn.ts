@@ -20,12 +20,13 @@ import { Book } from "./book.ts";
 import { advanceDeployment, type DeploymentState } from "./deployment.ts";
 import { type Performer, perform } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
-import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
+import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION, type RunRow } from "./events.ts";
 import { runInline } from "./inline.ts";
+import { LateRow } from "./late-row.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
 import { type Delivery, type DeploymentMessage, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
-import { advanceRun } from "./run.ts";
+import { advanceRun, runRow } from "./run.ts";
 import { runContext, runReader } from "./run-context.ts";
 import type { Living } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
@@ -40,10 +41,18 @@ export interface Host extends AttemptHost {
   readonly inlineMs: number;
   /** True where EventBridge Scheduler sends the ticks. */
   readonly ticksFromOutside: boolean;
+  /** True where each write of the runs table costs money: a run that ends within its first turn writes one row. */
+  readonly lateRows?: boolean;
+  /** Which build of the code this is, where several are deployed at once. */
+  readonly build?: string;
+  /** Has the turn taken by the build that the run started on (rule 34). When it returns, that build has acknowledged the deliveries. */
+  readonly handOn?: (build: string, actor: string, deliveries: readonly Delivery[]) => Promise<void>;
   /** Told when a turn begins to wait for inline user code (1), and when that has ended (-1). */
   readonly onInline?: (change: 1 | -1) => void;
   /** Told of every entry, once it is durable. */
   readonly onEntry?: (entry: Entry) => void;
+  /** Told of each row that a run's entry has for the runs table, as one of that entry's effects: what it does has to be the same when done twice. */
+  readonly onRow?: (row: RunRow) => Promise<void>;
 }
 
 interface Step {
@@ -63,14 +72,19 @@ export class SecondWriter extends Error {}
  */
 export async function turn(host: Host, actor: string, deliveries: readonly Delivery[]): Promise<void> {
   const { log, mailbox } = host.ports;
+  const lateRow = host.lateRows ? new LateRow(host.ports) : undefined;
   let living: Living | null = null;
   try {
     let tail = await log.tail(actor); // 1
     refuseNewer(tail);
+    const build = buildOf(tail, deliveries);
+    if (host.handOn && build !== undefined && build !== host.build) return await host.handOn(build, actor, deliveries);
     // Taken out for as long as this turn uses it: nobody else in this process goes on with it, or drops it for lack of room.
     living = tail ? host.warm.take(actor, tail) : null;
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
     if (tail && again.length > 0) await perform(performerOf(host, actor, living), tail, tail.effects); // rule 5: before anything else is appended
+    // The turn that died may have held a row back.
+    if (lateRow && again.length > 0 && tail?.state.kind === "run") lateRow.hold(runRow(parseActor(actor).name, tail.n, tail.state));
     let messages: readonly Message[] = [
       ...lostAttempts(tail, again),
       ...deliveries.filter((delivery) => !again.includes(delivery)).map((delivery) => delivery.message),
@@ -80,16 +94,18 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
       const step = await advance(host, actor, tail, messages, queueNext, living); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
       living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
-      if (tail) await perform(performerOf(host, actor, living), tail, step.effects); // 4
+      if (tail) await perform({ ...performerOf(host, actor, living), lateRow }, tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
       const ran = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
       messages = ran.messages;
       queueNext ||= ran.end;
     }
+    await lateRow?.write();
     await mailbox.acknowledge(deliveries); // 5
     if (living) host.warm.keep(actor, living);
   } catch (error) {
+    lateRow?.forget();
     living?.instance?.drop();
     throw error;
   }
@@ -157,11 +173,23 @@ function performerOf(host: Host, actor: string, living: Living | null): Performe
     book ??= await bookOf(host, actor, living);
     return book;
   };
-  return { ports: host.ports, actor, book: read, reader: runReader(host, actor, () => book as Book) };
+  return { ports: host.ports, actor, onRow: host.onRow, book: read, reader: runReader(host, actor, () => book as Book) };
+}
+
+/** Performs an entry's effects once more. A turn does so by itself for the last entry; dead letters may belong to an earlier one (rule 22). */
+export function performAgain(host: Host, actor: string, entry: Entry): Promise<void> {
+  return perform(performerOf(host, actor, null), entry, entry.effects);
 }
 
 async function bookOf(host: Host, actor: string, living: Living | null): Promise<Book> {
   return living?.book ?? Book.from(await host.ports.log.read(actor));
+}
+
+/** The build that the actor's turns belong to: what its log says, or, before there is one, what its start asks for. */
+function buildOf(tail: Entry | null, deliveries: readonly Delivery[]): string | undefined {
+  if (tail) return tail.state.kind === "run" ? tail.state.build : undefined;
+  for (const { message } of deliveries) if (message.kind === "start") return message.build;
+  return undefined;
 }
 
 function refuseNewer(tail: Entry | null): void {

@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly onRun?: Host["onRun"];
   readonly onFatal?: (error: WindhoverError) => void;
   readonly onTurnError?: (actor: string, error: unknown) => void;
+  /** What is otherwise so only where functions take the turns: a build among several, bounded time, rows that are paid for. */
+  readonly host?: Partial<Pick<Host, "build" | "handOn" | "inlineMs" | "lateRows" | "timeLeft">>;
 }
 
 export interface Runtime {
@@ -51,6 +53,7 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
     onRun,
     onEntry,
     onInline: (change) => worker.noteInline(change),
+    ...options.host,
   };
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });
   return { host, worker, changes };
