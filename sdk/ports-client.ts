@@ -22,6 +22,8 @@ export interface ClientPorts {
   readonly code: Code;
   /** Resolves when the run may have ended: told by the worker, or after a while. */
   readonly changed: (actor: string) => Promise<void>;
+  /** Flows whose code runs elsewhere: their runs can be started by name, and what they take is checked in the run itself. */
+  readonly flowsElsewhere?: () => Promise<readonly string[]>;
   /** How a run ended, where that is still in memory. */
   readonly ended?: (actor: string) => RunState | undefined;
   readonly close?: () => Promise<void>;
@@ -113,12 +115,32 @@ export class PortsClient implements Client {
     const known = await this.ports.index.deployments();
     const deployment = known.find((row) => row.name === name);
     if (deployment) return this.#trigger(deployment.name, parameters, options);
-    const names = [...this.#backend.code.flows.keys(), ...known.map((row) => row.name)].sort();
+    const elsewhere = await this.#flowsElsewhere(known);
+    if (elsewhere.has(name)) return this.#send(name, parameters, options);
+    const names = [...new Set([...this.#backend.code.flows.keys(), ...elsewhere, ...known.map((row) => row.name)])].sort();
     throw new WindhoverError("WH2001", {
       message: `No flow or deployment is called "${name}".`,
       expected: names.length > 0 ? `one of ${names.join(", ")}` : "the name of a flow or deployment",
       got: name,
     });
+  }
+
+  /** A flow by its name, whether its code is here or where its runs run. @throws WH2001 */
+  async runFlow(name: string, parameters: unknown, options: RunOptions = {}): Promise<Run<unknown>> {
+    const flow = this.#backend.code.flows.get(name);
+    if (flow) return this.start(flow, parameters, options);
+    const elsewhere = await this.#flowsElsewhere(await this.ports.index.deployments());
+    if (elsewhere.has(name)) return this.#send(name, parameters, options);
+    const names = [...new Set([...this.#backend.code.flows.keys(), ...elsewhere])].sort();
+    throw new WindhoverError("WH2001", {
+      message: `No flow is called "${name}".`,
+      expected: names.length > 0 ? `one of ${names.join(", ")}` : "an entry that exports a flow",
+      got: name,
+    });
+  }
+  async #flowsElsewhere(deployments: readonly DeploymentRow[]): Promise<ReadonlySet<string>> {
+    const { flowsElsewhere } = this.#backend;
+    return new Set(flowsElsewhere ? [...(await flowsElsewhere()), ...deployments.map(({ flow }) => flow)] : []);
   }
 
   /** By name alone, for a deployment whose code may be loaded elsewhere. @throws WH2003 */
@@ -127,7 +149,9 @@ export class PortsClient implements Client {
     return this.#trigger(name, parameters, options);
   }
   async #runDeployment(deployment: DeploymentDefinition, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
-    await this.configure(deployment);
+    // What is deployed elsewhere is as it was deployed: a client's own copy of the code does not change it.
+    if (this.#backend.flowsElsewhere) await this.#known(deployment.name);
+    else await this.configure(deployment);
     return this.#trigger(deployment.name, parameters, options, deployment);
   }
   /** Tells the deployment what the code says now; the same again changes nothing. */
@@ -143,8 +167,9 @@ export class PortsClient implements Client {
     const { clock, index, log, mailbox, results, timers } = this.ports;
     const run = this.#idFor(name, options);
     this.started.add(run);
-    const tail = deployment ? null : await log.tail(deploymentActor(name));
-    const settings = deployment?.settings ?? (tail?.state.kind === "deployment" ? tail.state.settings : undefined);
+    const local = this.#backend.flowsElsewhere ? undefined : deployment?.settings;
+    const tail = local ? null : await log.tail(deploymentActor(name));
+    const settings = local ?? (tail?.state.kind === "deployment" ? tail.state.settings : undefined);
     const base = settings?.parameters ?? "{}";
     const merged = { ...(decode(typeof base === "string" ? base : await results.get(base.ref)) as object), ...(parameters as object) };
     const key = deployment?.key?.(merged);
@@ -211,14 +236,7 @@ export class PortsClient implements Client {
   }
 
   async setLimit(name: string, limit: number | { readonly limit: number; readonly per: Duration } | null): Promise<void> {
-    const slots = typeof limit === "object" && limit !== null ? limit.limit : limit;
-    if (typeof name !== "string" || name === "" || (slots !== null && (!Number.isInteger(slots) || slots < 0)))
-      throw new WindhoverError("WH1003", {
-        message: `The limit "${name}" cannot be ${slots}.`,
-        expected: "a name, and a whole number from 0 on, or null",
-        got: String(slots),
-      });
-    const perSeconds = typeof limit === "object" && limit !== null ? durationMs(limit.per) / 1000 : undefined;
+    const { slots, perSeconds } = limitSettings(name, limit);
     const { clock, mailbox, random, registry } = this.ports;
     await registry.put("limit", name, slots === null ? null : { value: encode({ limit: slots, perSeconds }), updatedAt: clock.now() });
     await mailbox.send(limitActor(name), { kind: "configure", id: `configure:${random.id()}`, limit: slots, perSeconds });
@@ -258,6 +276,21 @@ export class PortsClient implements Client {
   async close(): Promise<void> {
     await this.#backend.close?.();
   }
+}
+
+/** @throws WH1003 for a limit that cannot be, WH1004 for its period. */
+export function limitSettings(
+  name: string,
+  limit: number | { readonly limit: number; readonly per: Duration } | null,
+): { readonly slots: number | null; readonly perSeconds: number | undefined } {
+  const slots = typeof limit === "object" && limit !== null ? limit.limit : limit;
+  if (typeof name !== "string" || name === "" || (slots !== null && (!Number.isInteger(slots) || slots < 0)))
+    throw new WindhoverError("WH1003", {
+      message: `The limit "${name}" cannot be ${slots}.`,
+      expected: "a name, and a whole number from 0 on, or null",
+      got: String(slots),
+    });
+  return { slots, perSeconds: typeof limit === "object" && limit !== null ? durationMs(limit.per) / 1000 : undefined };
 }
 
 const scheduled = (now: number, at: number): StateRow => ({

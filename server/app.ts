@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import * as z from "zod";
 import { WindhoverError } from "../engine/errors.ts";
+import { needKey } from "./api-key.ts";
 import { addDeployments } from "./deployments.ts";
 import { addFlows } from "./flows.ts";
 import { guard } from "./guard.ts";
@@ -15,9 +16,9 @@ import { addWebhooks } from "./webhooks.ts";
 
 /** @example const app = createApp({ client, code }); const answer = await app.request("/api/runs"); */
 export function createApp(options: ServerOptions): Hono {
-  const { version = "0.0.0", hosts, onError } = options;
+  const { version = "0.0.0", hosts, onError, apiKey = process.env["WINDHOVER_API_KEY"] } = options;
   const app = new Hono();
-  app.use(guard(hosts));
+  app.use(guard(hosts), needKey(apiKey));
   app.onError((error, context) => {
     const { status, problem } = problemOf(error);
     if (status >= 500) onError?.(error);

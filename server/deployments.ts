@@ -5,7 +5,7 @@ import type { DeploymentRow } from "../engine/events.ts";
 import type { Run } from "../sdk/client-types.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { RunOptions } from "../sdk/ports-client.ts";
-import { iso } from "./json.ts";
+import { given, iso } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Routes } from "./routes.ts";
 import { RunRequest, Started, started } from "./run-view.ts";
@@ -61,10 +61,10 @@ export function addDeployments(routes: Routes, server: ServerOptions): void {
       answer: Started,
       failures: [404],
     },
-    async ({ params, body }) => {
+    async ({ params, body, context }) => {
       await one(params.name);
       const { parameters, scheduledTime, ...options } = body;
-      const run = await runDeployment(server, params.name, parameters, {
+      const run = await runDeployment(server, params.name, given(parameters, context), {
         ...options,
         ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }),
       });

@@ -10,6 +10,8 @@ export interface ServerOptions {
   readonly deployments?: () => readonly DeploymentDefinition[];
   /** Host names under which the server may be called, beside those of this machine. Unset: only the latter, `"*"`: any. */
   readonly hosts?: readonly string[] | "*";
+  /** What every request but a webhook's has to bring. Default: WINDHOVER_API_KEY; without either, nobody is asked. */
+  readonly apiKey?: string;
   /** Of the package. */
   readonly version?: string;
   /** Told of what the server could not foresee. */

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { PortsClient } from "../sdk/ports-client.ts";
 import type { PortsRun } from "../sdk/ports-run.ts";
+import { given } from "./json.ts";
 import { Refusal } from "./problems.ts";
 import type { Routes } from "./routes.ts";
 import { Parameters, RunId, Started, started } from "./run-view.ts";
@@ -54,9 +55,9 @@ export function addOrders(routes: Routes, client: PortsClient): void {
       answer: Started,
       failures: [404, 409, 422],
     },
-    async ({ params, body }) => {
+    async ({ params, body, context }) => {
       const run = client.get(params.id) as PortsRun<unknown>;
-      await run.input(body.name, body.value);
+      await run.input(body.name, given(body.value, context));
       return started(params.id, await run.state());
     },
   );
@@ -91,15 +92,16 @@ function addAgain(routes: Routes, client: PortsClient): void {
       answer: Started,
       failures: [404, 409],
     },
-    async ({ params, body }) => {
-      const { from, parameters } = body;
+    async ({ params, body, context }) => {
+      const { from } = body;
+      const parameters = given(body.parameters, context);
       if (from === undefined && "result" in body)
         throw new Refusal(400, "WH2017", { message: "`result` needs `from`: it is the result of that call.", expected: "{ from, result }", got: "{ result }" });
       const run = client.get(params.id) as PortsRun<unknown>;
       const again =
         from === undefined
           ? await run.rerun(parameters)
-          : await run.rerunFrom(from, { ...(parameters !== undefined && { parameters }), ...("result" in body && { result: body.result }) });
+          : await run.rerunFrom(from, { ...(parameters !== undefined && { parameters }), ...("result" in body && { result: given(body.result, context) }) });
       return started(again.id, await again.state());
     },
   );

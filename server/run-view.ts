@@ -7,7 +7,7 @@ import { projectRun } from "../engine/projection.ts";
 import type { RunState } from "../engine/run-state.ts";
 import type { State } from "../engine/state.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
-import { iso, jsonOf, readPayload } from "./json.ts";
+import { iso, shown } from "./json.ts";
 
 export const StateType = z.enum(["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING", "PAUSED"]);
 export const Time = z.iso.datetime({ offset: true });
@@ -68,6 +68,13 @@ export const Detail = RunView.extend({
   calls: z.array(Call),
 });
 
+export const StateDetail = StateView.extend({
+  scheduledTime: Time.optional(),
+  continuedAs: z.string().optional().describe("The run that goes on in its place"),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+});
+
 export const RunRequest = z.strictObject({
   parameters: Parameters.default({}),
   idempotencyKey: z.string().min(1).max(200).optional().describe("The same key for the same flow is the same run"),
@@ -77,7 +84,7 @@ export const RunRequest = z.strictObject({
 });
 
 /** @throws WH2002 */
-export async function runDetail(client: PortsClient, id: string): Promise<z.input<typeof Detail>> {
+export async function runDetail(client: PortsClient, id: string, tagged = false): Promise<z.input<typeof Detail>> {
   const { index, log, results } = client.ports;
   const entries = await log.read(runActor(id));
   const row = (await index.run(id)) ?? undefined;
@@ -85,7 +92,7 @@ export async function runDetail(client: PortsClient, id: string): Promise<z.inpu
   if (!run) return row ? { ...runView(row), calls: [] } : notYet(client, id);
   const { parameters, result, error, calls } = projectRun(entries);
   const read = async (name: string, payload: typeof parameters): Promise<object> =>
-    payload === undefined ? {} : { [name]: jsonOf(await readPayload(payload, results)) };
+    payload === undefined ? {} : { [name]: await shown(payload, results, tagged) };
   return {
     // The runs table may be a moment behind the log.
     ...runView(row ? { ...row, state: run.row } : rowOf(id, run)),
@@ -94,6 +101,26 @@ export async function runDetail(client: PortsClient, id: string): Promise<z.inpu
     ...(await read("error", error)),
     calls: calls.map(callView),
   };
+}
+
+/** By the last entry alone, however long the log is. @throws WH2002 */
+export async function runState(client: PortsClient, id: string, tagged: boolean): Promise<z.input<typeof StateDetail>> {
+  const { index, log, results } = client.ports;
+  const run = (await log.tail(runActor(id)))?.state as RunState | undefined;
+  if (run) {
+    const { row, scheduledTime, continuedAs, result, error } = run;
+    return {
+      ...stateView(row),
+      ...(scheduledTime !== undefined && { scheduledTime: iso(scheduledTime) }),
+      ...(continuedAs !== undefined && { continuedAs }),
+      ...(result !== undefined && { result: await shown(result, results, tagged) }),
+      ...(error !== undefined && { error: await shown(error, results, tagged) }),
+    };
+  }
+  const row = await index.run(id);
+  if (row) return { ...stateView(row.state), ...(row.scheduledTime !== undefined && { scheduledTime: iso(row.scheduledTime) }) };
+  const { type, name, timestamp } = await client.get(id).state();
+  return { type, name, timestamp: timestamp.toISOString() };
 }
 
 /** Its start was sent, and nothing is written yet. */

@@ -1,12 +1,15 @@
 /** Runs: list them, look at one, start one. */
 import * as z from "zod";
+import type { Run } from "../sdk/client-types.ts";
+import type { RunOptions } from "../sdk/ports-client.ts";
 import { runDeployment } from "./deployments.ts";
+import { given, wantsTags } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
 import { Refusal } from "./problems.ts";
 import type { Routes } from "./routes.ts";
 import { addOrders } from "./run-orders.ts";
 import { addRunParts } from "./run-parts.ts";
-import { Detail, RunId, RunRequest, RunView, runDetail, runView, Started, StateType, started, Time } from "./run-view.ts";
+import { Detail, RunId, RunRequest, RunView, runDetail, runState, runView, Started, StateDetail, StateType, started, Time } from "./run-view.ts";
 
 const List = z.object({
   flow: z.string().optional(),
@@ -20,13 +23,17 @@ const List = z.object({
   cursor: z.string().optional(),
 });
 
-const Request = RunRequest.extend({ flow: z.string().optional(), deployment: z.string().optional() }).refine(
-  ({ flow, deployment }) => (flow === undefined) !== (deployment === undefined),
-  "name a `flow` or a `deployment`",
+const Request = RunRequest.extend({
+  flow: z.string().optional(),
+  deployment: z.string().optional(),
+  target: z.string().optional().describe("The name of a flow, or else of a deployment"),
+}).refine(
+  ({ flow, deployment, target }) => [flow, deployment, target].filter((name) => name !== undefined).length === 1,
+  "name a `flow`, a `deployment`, or either as `target`",
 );
 
 export function addRuns(routes: Routes, server: ServerOptions): void {
-  const { client, code } = server;
+  const { client } = server;
   const { index } = client.ports;
 
   routes.add(
@@ -51,22 +58,48 @@ export function addRuns(routes: Routes, server: ServerOptions): void {
 
   routes.add(
     { method: "post", path: "/api/runs", summary: "Start a run of a flow or a deployment", body: Request, status: 201, answer: Started, failures: [404] },
-    async ({ body }) => {
-      const { flow, deployment, parameters, scheduledTime, ...options } = body;
+    async ({ body, context }) => {
+      const { flow, deployment, target, parameters, scheduledTime, ...options } = body;
       const when = { ...options, ...(scheduledTime !== undefined && { scheduledTime: new Date(scheduledTime) }) };
-      const run =
-        deployment === undefined ? await client.start(code.flow(flow as string), parameters, when) : await runDeployment(server, deployment, parameters, when);
+      const run = await startNamed(server, { flow, deployment, target }, given(parameters, context), when);
       return started(run.id, await run.state());
     },
   );
 
   routes.add(
     { method: "get", path: "/api/runs/{id}", summary: "A run, with its parameters and what came of it", params: RunId, answer: Detail, failures: [404] },
-    ({ params }) => runDetail(client, params.id),
+    ({ params, context }) => runDetail(client, params.id, wantsTags(context)),
+  );
+  routes.add(
+    {
+      method: "get",
+      path: "/api/runs/{id}/state",
+      summary: "Its state alone, with its result or error once it has ended: what to ask for again and again",
+      params: RunId,
+      answer: StateDetail,
+      failures: [404],
+    },
+    ({ params, context }) => runState(client, params.id, wantsTags(context)),
   );
 
   addRunParts(routes, client);
   addOrders(routes, client);
+}
+
+interface Named {
+  readonly flow?: string | undefined;
+  readonly deployment?: string | undefined;
+  readonly target?: string | undefined;
+}
+
+/** @throws WH2001 · WH2003 */
+async function startNamed(server: ServerOptions, { flow, deployment, target }: Named, parameters: object, options: RunOptions): Promise<Run<unknown>> {
+  const { client, code, deployments = () => [] } = server;
+  if (deployment !== undefined) return runDeployment(server, deployment, parameters, options);
+  if (flow !== undefined) return client.runFlow(flow, parameters, options);
+  const name = target as string;
+  const served = !code.flows.has(name) && deployments().some((one) => one.name === name);
+  return served ? runDeployment(server, name, parameters, options) : client.run(name, parameters, options);
 }
 
 function statesOf(text: string | undefined): z.output<typeof StateType>[] | undefined {

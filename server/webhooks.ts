@@ -1,10 +1,11 @@
 /** Webhooks: a request to `/hooks/<path>` starts a run of the deployment that listens there. It is answered as soon as the start is safe, not when the run ends. */
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { hash } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { WebhookEvent } from "../sdk/triggers.ts";
+import { same } from "./api-key.ts";
 import { trimmed } from "./deployments.ts";
 import type { ServerOptions } from "./options.ts";
 import { Refusal } from "./problems.ts";
@@ -68,11 +69,6 @@ function checkSecret(context: Context, bytes: Buffer, secret: string | undefined
       message: "The webhook's secret is missing or wrong.",
       expected: "Authorization: Bearer SECRET, X-Windhover-Secret, or X-Hub-Signature-256",
     });
-}
-function same(given: string | undefined, wanted: string): boolean {
-  if (given === undefined) return false;
-  const digest = (text: string): Buffer => createHmac("sha256", "compare").update(text).digest();
-  return timingSafeEqual(digest(given), digest(wanted));
 }
 
 /** What the author's function gets becomes parameters, and those are logged: no credentials are among it. */

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 /** Files that wire: they put a backend, a worker and a client together for those who may not. */
 const WIRING: Readonly<Record<string, readonly string[]>> = {
   "adapters/embedded/open.ts": ["sdk", "adapters/process"],
+  "adapters/aws/open.ts": ["sdk"],
 };
 
 /** Packages that do I/O have no business in the engine: these do none. */

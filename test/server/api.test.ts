@@ -230,6 +230,7 @@ test("the OpenAPI document has every route, and a Problem for what goes wrong", 
     "/api/runs/{id}/rerun",
     "/api/runs/{id}/resume",
     "/api/runs/{id}/retry",
+    "/api/runs/{id}/state",
     "/api/variables",
     "/api/variables/{name}",
   ]);
