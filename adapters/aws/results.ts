@@ -1,0 +1,62 @@
+/** Results in the bucket, under the hash of their text: the same text is stored once, and twice is as good as once. */
+import { createHash } from "node:crypto";
+import { promisify } from "node:util";
+import { gunzip, gzip } from "node:zlib";
+import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
+import { WindhoverError } from "../../engine/errors.ts";
+import type { Results } from "../../engine/ports.ts";
+import { failure, isNamed } from "./failure.ts";
+import type { Parts } from "./parts.ts";
+
+const PREFIX = "results/";
+/** A SHA-256 in base64url. */
+const KEY = /^[\w-]{43}$/;
+/** Keys that this process is sure of. */
+const REMEMBERED = 10_000;
+
+const pack = promisify(gzip);
+const unpack = promisify(gunzip);
+
+export function createResults({ stack, clients }: Pick<Parts, "stack" | "clients">): Results {
+  const there = new Set<string>();
+  const underWay = new Map<string, Promise<void>>();
+
+  async function store(key: string, text: string): Promise<void> {
+    const object = { Bucket: stack.bucket, Key: PREFIX + key, Body: await pack(text), ContentType: "application/json", ContentEncoding: "gzip" };
+    await clients.s3.send(new PutObjectCommand(object)).catch((error) => {
+      throw failure(error, `storing a result in ${stack.bucket}`);
+    });
+    if (there.size >= REMEMBERED) there.clear();
+    there.add(key);
+  }
+
+  return {
+    async put(text) {
+      const key = createHash("sha256").update(text).digest("base64url");
+      if (there.has(key)) return key;
+      let stored = underWay.get(key);
+      if (stored === undefined) {
+        stored = store(key, text).finally(() => underWay.delete(key));
+        underWay.set(key, stored);
+      }
+      await stored;
+      return key;
+    },
+
+    async get(key) {
+      if (!KEY.test(key)) throw missing(key);
+      let bytes: Uint8Array;
+      try {
+        const { Body } = await clients.s3.send(new GetObjectCommand({ Bucket: stack.bucket, Key: PREFIX + key }));
+        if (Body === undefined) throw missing(key);
+        bytes = await Body.transformToByteArray();
+      } catch (error) {
+        throw isNamed(error, "NoSuchKey", "NotFound") ? missing(key, error) : failure(error, `reading result ${key} from ${stack.bucket}`);
+      }
+      return (await unpack(bytes)).toString("utf8");
+    },
+  };
+}
+
+const missing = (key: string, cause?: unknown): WindhoverError =>
+  new WindhoverError("WH3007", { message: `No result lies under ${JSON.stringify(key)}.`, expected: "a key that `put` gave", got: key, cause });
