@@ -1,0 +1,112 @@
+/** The executor of one pool as a process of its own, for tasks that take longer than a function may. It ends when there has been nothing to do for a while. */
+import { createTaskQueue } from "../adapters/aws/tasks.ts";
+import { holdMessages } from "../adapters/aws/visibility.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { TaskDelivery, TaskQueue } from "../engine/ports.ts";
+import { crashOf, Reports, runTasks } from "../engine/task-message.ts";
+import type { Host } from "../engine/turn.ts";
+import { nextTick } from "./executor.ts";
+import { keepForeign } from "./foreign.ts";
+import { type FunctionHost, hostOf, type Modules, openFunction } from "./host.ts";
+import { errorFields, note } from "./note.ts";
+
+/** Which pool the process works for. */
+export const POOL_VARIABLE = "WINDHOVER_POOL";
+
+/** How long it looks for another message before it ends. Unit: milliseconds. */
+const IDLE_MS = 60_000;
+/** What a stop leaves running tasks: ECS kills a container 30 seconds after it has asked it to end. Unit: milliseconds. */
+const GRACE_MS = 20_000;
+/** One look for a message. With {@link GRACE_MS} it is shorter than what ECS leaves: a message that was received counts, so none is taken and given back. Unit: seconds. */
+const WAIT_SECONDS = 5;
+
+/**
+ * Runs until there is nothing to do, or until the process is asked to end.
+ * @throws WH2010 when WINDHOVER_POOL names no pool of the stack.
+ * @example await container([entry0]);
+ */
+export async function container(modules: Modules): Promise<void> {
+  const fn = openFunction(modules, "executor");
+  const asked = new AbortController();
+  process.once("SIGTERM", () => asked.abort());
+  process.once("SIGINT", () => asked.abort());
+  await containerOf(fn, { pool: process.env[POOL_VARIABLE] ?? "", stop: asked.signal });
+  process.exit(0);
+}
+
+export interface ContainerOptions {
+  readonly pool: string;
+  /** Asks it to take nothing more, and to come to an end. */
+  readonly stop: AbortSignal;
+  readonly tasks?: TaskQueue;
+}
+
+export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksOf(fn) }: ContainerOptions): Promise<void> {
+  const { clock, mailbox, random } = fn.ports;
+  const resource = fn.stack.pools[pool];
+  if (!resource)
+    throw new WindhoverError("WH2010", {
+      message: `${POOL_VARIABLE} names no pool of the stack.`,
+      expected: Object.keys(fn.stack.pools).join(", "),
+      got: pool || "nothing",
+    });
+  note("INFO", "a container begins", { pool });
+  const host = hostOf(fn);
+  const reports = new Reports(mailbox, nextTick);
+  for (let last = clock.now(); !stop.aborted && clock.now() - last < IDLE_MS; ) {
+    // One at a time: a message holds as many tasks as are meant to share a process.
+    const [delivery] = await tasks.receive(pool, 1);
+    if (!delivery) continue;
+    const { clients } = fn;
+    const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], afterMs: 0 });
+    try {
+      await take(host, delivery, reports, mailbox, stop, clock);
+      await tasks.acknowledge([delivery]);
+    } catch (error) {
+      // It comes back as its visibility ends, as that of a process that died.
+      note("ERROR", "a task message comes again", { pool, ...errorFields(error) });
+    } finally {
+      hold.end();
+    }
+    last = clock.now();
+  }
+  note("INFO", "a container ends", { pool, asked: stop.aborted });
+}
+
+const tasksOf = (fn: FunctionHost): TaskQueue => {
+  const { stack, clients, ports } = fn;
+  return createTaskQueue({
+    stack,
+    clients,
+    clock: ports.clock,
+    random: ports.random,
+    role: "executor",
+    waitSeconds: WAIT_SECONDS,
+    unreadable: async (pool, { physical, body, sentAt }, error) => {
+      if (!(error instanceof WindhoverError) || error.code !== "WH3110") throw error;
+      await keepForeign(fn, { queue: stack.pools[pool]?.url ?? pool, messageId: physical, body, sentAt }, error);
+    },
+  });
+};
+
+/** What is still running some time after a stop is told to the run at once, instead of being missed a minute later: another container takes it. */
+async function take(
+  host: Host,
+  { message, receives }: TaskDelivery,
+  reports: Reports,
+  mailbox: FunctionHost["ports"]["mailbox"],
+  stop: AbortSignal,
+  clock: FunctionHost["ports"]["clock"],
+): Promise<void> {
+  if (receives > 1) return mailbox.send(message.actor, crashOf(message));
+  const over = new AbortController();
+  const work = runTasks(host, message, message.tasks.length, reports);
+  work.catch(() => {});
+  const stopped = new Promise<true>((resolve) => {
+    const end = (): void => void clock.wait(GRACE_MS, over.signal).then(() => !over.signal.aborted && resolve(true));
+    if (stop.aborted) end();
+    else stop.addEventListener("abort", end, { once: true, signal: over.signal });
+  });
+  const late = await Promise.race([work.then(() => false as const), stopped]).finally(() => over.abort());
+  if (late) await mailbox.send(message.actor, crashOf(message, "its container was stopped"));
+}

@@ -1,0 +1,58 @@
+/**
+ * Told by CloudFormation after each deploy, as a custom resource: the deployments of the code hear what it says now, those that are gone are paused. On the stack's end it
+ * deletes what the stack has made at run time and CloudFormation knows nothing of. It always answers: CloudFormation would wait for an hour.
+ */
+import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
+import { deploymentActor } from "../engine/messages.ts";
+import { empty, isEmptied } from "./emptying.ts";
+import { type FunctionHost, type Modules, openFunction } from "./host.ts";
+import { configureMessage } from "./mail.ts";
+import { errorFields, note } from "./note.ts";
+
+type Handler = (event: CloudFormationCustomResourceEvent, context: Pick<Context, "getRemainingTimeInMillis">) => Promise<void>;
+
+/** @example export const handler = deployed([entry0]); */
+export function deployed(modules: Modules): Handler {
+  let fn: FunctionHost | undefined;
+  return deployedOf(() => {
+    fn ??= openFunction(modules, "client");
+    return fn;
+  });
+}
+
+export function deployedOf(open: () => FunctionHost, put: typeof fetch = fetch): Handler {
+  return async (event, context) => {
+    note("INFO", "deployed", { request: event.RequestType });
+    try {
+      const fn = open();
+      fn.time.begin(context.getRemainingTimeInMillis());
+      await fn.time.bound(work(fn, event));
+      await answer(put, event, { Status: "SUCCESS" });
+    } catch (error) {
+      note("ERROR", "deployed", errorFields(error));
+      await answer(put, event, { Status: "FAILED", Reason: (error instanceof Error ? error.message : String(error)).slice(0, 1000) });
+    }
+  };
+}
+
+async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent): Promise<void> {
+  if (event.RequestType === "Delete") {
+    const wanted: unknown = event.ResourceProperties["Empty"];
+    return empty(fn, (Array.isArray(wanted) ? wanted : []).filter(isEmptied));
+  }
+  const { deployments, ports, build } = fn;
+  await Promise.all([...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), configureMessage(deployment))));
+  const gone = (await ports.index.deployments()).filter(({ name, paused }) => !paused && !deployments.has(name));
+  await Promise.all(gone.map(({ name }) => ports.mailbox.send(deploymentActor(name), { kind: "pause", id: `pause:gone:${build ?? event.RequestId}` })));
+  for (const { name } of gone) note("WARN", "a deployment is no longer in the code: it is paused", { deployment: name });
+}
+
+/** Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html */
+async function answer(put: typeof fetch, event: CloudFormationCustomResourceEvent, outcome: { readonly Status: "SUCCESS" | "FAILED"; readonly Reason?: string }): Promise<void> {
+  const { StackId, RequestId, LogicalResourceId, ResponseURL } = event;
+  const PhysicalResourceId = "PhysicalResourceId" in event ? event.PhysicalResourceId : `windhover-${LogicalResourceId}`;
+  const body = JSON.stringify({ ...outcome, PhysicalResourceId, StackId, RequestId, LogicalResourceId });
+  // The address is signed for a request without a content type.
+  const { ok, status } = await put(ResponseURL, { method: "PUT", headers: { "content-type": "" }, body });
+  if (!ok) throw new Error(`CloudFormation's address answered ${status}`);
+}
