@@ -1,6 +1,6 @@
 /** All ports of the engine over one deployed stack. */
 import { WindhoverError } from "../../engine/errors.ts";
-import type { Clock, Ports, Random } from "../../engine/ports.ts";
+import type { Clock, Inbox, Ports, Random } from "../../engine/ports.ts";
 import { createAborts } from "./aborts.ts";
 import { type AwsClients, createClients } from "./clients.ts";
 import { createEvents } from "./events.ts";
@@ -30,8 +30,8 @@ export interface AwsOptions {
 export interface AwsBackend {
   readonly ports: Ports;
   readonly clients: AwsClients;
-  /** Lets go of the connections. Later calls fail with WH3008, and no watch fires any more. */
-  close(): void;
+  /** Gives back what is in hand and lets go of the connections. Later calls fail with WH3008, and no watch fires any more. */
+  close(): Promise<void>;
 }
 
 /**
@@ -46,10 +46,11 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
   const guard = <T extends object>(port: T): T => guarded(port, () => open);
   const aborts = createAborts(parts);
   const results = createResults(parts);
+  const inbox = createInbox(parts);
   const ports: Ports = {
     log: guard(createLog(parts, results)),
-    mailbox: guard(createMailbox(parts)),
-    inbox: guard(createInbox(parts)),
+    mailbox: guard(createMailbox({ ...parts, inbox })),
+    inbox: guard<Inbox>(inbox),
     tasks: guard(createTaskQueue(parts)),
     aborts: { ...guard<Pick<typeof aborts, "mark" | "marked">>({ mark: aborts.mark, marked: aborts.marked }), watch: aborts.watch },
     timers: guard(createTimers(parts)),
@@ -65,11 +66,11 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
   return {
     ports,
     clients,
-    close() {
+    async close() {
       if (!open) return;
       open = false;
       aborts.close();
-      own?.close();
+      await inbox.close().finally(() => own?.close());
     },
   };
 }

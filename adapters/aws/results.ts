@@ -17,7 +17,18 @@ const REMEMBERED = 10_000;
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 
+const stores = new WeakMap<object, Map<string, Results>>();
+
+/** The results of a stack: all who use them over the same clients share what they know. */
 export function createResults({ stack, clients }: Pick<Parts, "stack" | "clients">): Results {
+  const known = stores.get(clients) ?? new Map<string, Results>();
+  stores.set(clients, known);
+  const results = known.get(stack.bucket) ?? createStore({ stack, clients });
+  known.set(stack.bucket, results);
+  return results;
+}
+
+function createStore({ stack, clients }: Pick<Parts, "stack" | "clients">): Results {
   const there = new Set<string>();
   const underWay = new Map<string, Promise<void>>();
 

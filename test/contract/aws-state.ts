@@ -54,8 +54,8 @@ function open(place: Place): Backend {
   const process: Process = { requests };
   place.open.add(process);
   const backend = openAws({ stack: place.stack, clients, role: "executor", clock: place.clock });
-  const end = (): void => {
-    backend.close();
+  const end = async (): Promise<void> => {
+    await backend.close();
     place.open.delete(process);
   };
   return {
@@ -73,7 +73,7 @@ function open(place: Place): Backend {
       await settle();
     },
     async reopen() {
-      end();
+      await end();
       clients.close();
       return open(place);
     },
@@ -83,7 +83,7 @@ function open(place: Place): Backend {
       await clients.dynamodb.send(new DeleteItemCommand({ TableName: place.stack.stateTable, Key }));
     },
     async close() {
-      end();
+      await end();
       if (place.open.size === 0) await place.remove(clients);
       clients.close();
     },

@@ -1,0 +1,27 @@
+/** The same contracts over DynamoDB Local: log, registry, aborts and index, which need nothing but tables. */
+import { describe, test } from "vitest";
+import { dynamodbLocal, missingJava } from "../aws/dynamodb-local.ts";
+import { environmentOf } from "../aws/ministack.ts";
+import { abortsContract } from "./aborts.ts";
+import { createWorld } from "./aws-state.ts";
+import { indexContract } from "./index-rows.ts";
+import { logContract } from "./log.ts";
+import { registryContract } from "./registry.ts";
+
+const missing = missingJava();
+
+const make = async () => {
+  const endpoint = await dynamodbLocal();
+  Object.assign(process.env, environmentOf({ endpoint }));
+  return createWorld({ endpoint });
+};
+
+const SKIPS: Skips = {};
+
+describe("aws on DynamoDB Local", () => {
+  if (missing !== undefined) {
+    test("the ports that need only tables", (context) => context.skip(missing));
+    return;
+  }
+  for (const contract of [logContract, registryContract, abortsContract, indexContract]) contract(make);
+});
