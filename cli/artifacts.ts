@@ -7,9 +7,9 @@ import { jsonOf, printJson, readPayload, valueText } from "./values.ts";
 import { look } from "./workspace.ts";
 
 export async function listArtifacts(run: string, flags: SettingFlags & { readonly json?: boolean }): Promise<void> {
-  await look(flags, async ({ backend }) => {
-    const { index, results, clock } = backend.ports;
-    const row = await findRun(backend.ports, run);
+  await look(flags, async ({ ports }) => {
+    const { index, results, clock } = ports;
+    const row = await findRun(ports, run);
     const artifacts = await Promise.all(
       (await index.artifacts(row.id)).map(async ({ key, kind, call, at, data }) => ({ key, kind, call, at, data: await readPayload(data, results) })),
     );

@@ -6,9 +6,10 @@ import { type DeploymentSettings, deploymentActor } from "../engine/messages.ts"
 import { describeSchedule, nextTime } from "../engine/schedule.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { Loaded } from "./loader.ts";
-import { hasBegun, ON_ITS_WAY } from "./outcome.ts";
+import { hasBegun, onItsWay } from "./outcome.ts";
 import { readParameters } from "./parameters.ts";
 import { type RunFlags, runHere } from "./run.ts";
+import { followThere } from "./run-there.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { closest } from "./suggestion.ts";
 import { printTable } from "./table.ts";
@@ -20,7 +21,8 @@ type Flags = SettingFlags & { readonly json?: boolean };
 
 /** What the code says, where an entry is set; what cannot be loaded is no reason not to look at the rest. */
 async function declared(settings: Settings): Promise<Loaded | undefined> {
-  if (settings.entries.length === 0) return undefined;
+  // What is deployed is what the stack says.
+  if (settings.entries.length === 0 || settings.stack !== undefined) return undefined;
   const { loadEntries } = await import("./loader.ts");
   return loadEntries(settings.entries).catch((error: unknown) => {
     tell(out(`The entries cannot be loaded (windhover doctor): ${(error as Error).message}`, "yellow"));
@@ -29,9 +31,9 @@ async function declared(settings: Settings): Promise<Loaded | undefined> {
 }
 
 export async function listDeployments(flags: Flags): Promise<void> {
-  await look(flags, async ({ backend, settings }) => {
-    const rows = [...(await backend.ports.index.deployments())];
-    const now = backend.ports.clock.now();
+  await look(flags, async ({ ports, settings }) => {
+    const rows = [...(await ports.index.deployments())];
+    const now = ports.clock.now();
     for (const { name, settings: said } of (await declared(settings))?.deployments ?? [])
       if (!rows.some((row) => row.name === name)) rows.push(rowOf(name, said, now));
     rows.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -82,8 +84,7 @@ const deploymentJson = ({ seq, updatedAt, schedules, ...row }: DeploymentRow): u
 const NEXT_TIMES = 5;
 
 export async function inspectDeployment(name: string, flags: Flags): Promise<void> {
-  await look(flags, async ({ backend, settings: project }) => {
-    const { ports } = backend;
+  await look(flags, async ({ ports, settings: project }) => {
     const state = (await ports.log.tail(deploymentActor(name)))?.state as DeploymentState | undefined;
     const here = (await declared(project))?.deployments;
     const settings = state?.settings ?? here?.find((deployment) => deployment.name === name)?.settings;
@@ -141,14 +142,15 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
   const settings = await readSettings(flags);
   const { tag: tags, name: runName, idempotencyKey } = flags;
   const options = { ...(tags?.length && { tags }), ...(runName !== undefined && { name: runName }), ...(idempotencyKey !== undefined && { idempotencyKey }) };
-  if (flags.wait)
+  if (flags.wait && settings.stack === undefined)
     return runHere(settings, needEntries(settings, "Running it here"), flags, async ({ client, loaded }) => {
       const deployment = loaded?.deployments.find((one) => one.name === name);
       if (!deployment) throw unknown(name, loaded?.deployments.map((one) => one.name) ?? []);
       return (await client.run(deployment, readParameters(flags, deployment.definition), options)).id;
     });
-  await look(flags, async ({ backend, client, settings: project }) => {
-    const known = await backend.ports.index.deployments();
+  await look(flags, async (place) => {
+    const { ports, client, settings: project } = place;
+    const known = await ports.index.deployments();
     const here: DeploymentDefinition | undefined = (await declared(project))?.deployments.find((one) => one.name === name);
     if (!here && !known.some((row) => row.name === name))
       throw unknown(
@@ -156,21 +158,22 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
         known.map((row) => row.name),
       );
     const run = await client.run(here ?? name, readParameters(flags, here?.definition, name), options);
-    const begun = await hasBegun(backend.ports, run.id);
+    if (flags.wait) return followThere(place, run.id, flags);
+    const begun = await hasBegun(place, run.id);
     if (flags.json) return printJson({ id: run.id, deployment: name, done: begun });
     print(
       begun
-        ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow`, "dim")}`
-        : `${out("○", "yellow")} Asked ${name} for the run ${run.id}. ${ON_ITS_WAY} Or run it here with --wait.`,
+        ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow${project.suffix}`, "dim")}`
+        : `${out("○", "yellow")} Asked ${name} for the run ${run.id}. ${onItsWay(place)}${place.stack ? "" : " Or run it here with --wait."}`,
     );
   });
 }
 
 async function switched(name: string, flags: SettingFlags, action: "pause" | "resume"): Promise<void> {
-  await look(flags, async ({ client }) => {
+  await look(flags, async ({ client, settings }) => {
     await client.setDeployment(name, action);
     print(
-      `${out("✓", "green")} ${action === "pause" ? `Told ${name} to pause: its schedules start nothing until \`windhover deployments resume ${name}\`.` : `Told ${name} to go on.`}`,
+      `${out("✓", "green")} ${action === "pause" ? `Told ${name} to pause: its schedules start nothing until \`windhover deployments resume ${name}${settings.suffix}\`.` : `Told ${name} to go on.`}`,
     );
   });
 }

@@ -14,6 +14,8 @@ export interface FollowOptions {
   /** None: nothing is told. */
   readonly printer?: (write: (text: string) => void, run: string) => Printer;
   readonly status: boolean;
+  /** Log lines reach the store so long after they were written. Unit: milliseconds. */
+  readonly lateLinesMs?: number;
 }
 
 /** Entries come in twice where the run is worked on here: as they are written, and from the log. Each is told once, in order. */
@@ -60,8 +62,11 @@ export class Follower {
         if (!state && this.#line) await this.#showQueued(id);
         if (state) this.#line?.show(() => statusOf(state, this.#options.ports.clock.now()));
         if (state?.continuedAs !== undefined) id = state.continuedAs;
-        else if (stop.aborted || (state && isFinal(state.row.type))) return { run: id, state };
-        else await Promise.race([changed, stopped]);
+        else if (stop.aborted) return { run: id, state };
+        else if (state && isFinal(state.row.type)) {
+          await this.#lateLines(id, stopped);
+          return { run: id, state };
+        } else await Promise.race([changed, stopped]);
       }
     } finally {
       this.#line?.end();
@@ -87,20 +92,29 @@ export class Follower {
     this.#lines.add(line.id);
     this.#printer.log(line);
   }
+  async #newLines(run: string): Promise<LogLine[]> {
+    const { logs } = this.#options.ports;
+    const lines: LogLine[] = [];
+    for (let page = await logs.read(run, { after: this.#lastLine }); page.length > 0; page = await logs.read(run, { after: this.#lastLine })) {
+      lines.push(...page);
+      this.#lastLine = page.at(-1)?.id;
+    }
+    return lines;
+  }
+  async #lateLines(run: string, stopped: Promise<void>): Promise<void> {
+    const { lateLinesMs } = this.#options;
+    if (lateLinesMs === undefined || !this.#printer) return;
+    await Promise.race([this.#options.ports.clock.wait(lateLinesMs), stopped]);
+    for (const line of await this.#newLines(run)) this.#tellLine(line);
+  }
   async #catchUp(actor: string, n: number): Promise<void> {
-    const { log, logs } = this.#options.ports;
+    const { log } = this.#options.ports;
     const seen = this.#seen.get(actor) ?? 0;
     if (n <= seen) return;
     const entries = await log.read(actor, seen + 1, n);
     if ((this.#seen.get(actor) ?? 0) === seen) this.#elsewhere = true;
     const lines: LogLine[] = [];
-    if (this.#elsewhere) {
-      const run = parseActor(actor).name;
-      for (let page = await logs.read(run, { after: this.#lastLine }); page.length > 0; page = await logs.read(run, { after: this.#lastLine })) {
-        lines.push(...page);
-        this.#lastLine = page.at(-1)?.id;
-      }
-    }
+    if (this.#elsewhere && this.#printer) lines.push(...(await this.#newLines(parseActor(actor).name)));
     inOrder({ entry: (entry) => this.#tell(entry), log: (line) => this.#tellLine(line) }, entries, lines, await log.tail(actor));
   }
 }

@@ -1,11 +1,12 @@
 /** What became of a message that a command sent: a process that serves the directory takes it in a moment; without one it waits, and is not lost. */
 import type { RunEvent } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
-import type { Ports } from "../engine/ports.ts";
+import type { Place } from "./workspace.ts";
 
-/** A process that is there has looked by then. Unit: milliseconds. */
-const PATIENCE_MS = 1500;
-const LOOK_MS = 50;
+/** Who is there has looked by then: another process of this machine, or the functions of a stack, which may have to start. Unit: milliseconds. */
+const HERE = { patienceMs: 1500, lookMs: 50 };
+const THERE = { patienceMs: 10_000, lookMs: 250 };
+const timesOf = ({ stack }: Pick<Place, "stack">): typeof HERE => (stack ? THERE : HERE);
 
 export interface Watch {
   /** The first event of the kind that came after the watch began, or undefined when none came in time. */
@@ -13,13 +14,15 @@ export interface Watch {
 }
 
 /** To be called before the message is sent. */
-export async function watch({ clock, log }: Pick<Ports, "clock" | "log">, run: string): Promise<Watch> {
+export async function watch(place: Pick<Place, "ports" | "stack">, run: string): Promise<Watch> {
+  const { clock, log } = place.ports;
+  const { patienceMs, lookMs } = timesOf(place);
   const actor = runActor(run);
   let seen = (await log.tail(actor))?.n ?? 0;
   let events: RunEvent[] = [];
   return {
     async event(types) {
-      for (let waited = 0; ; waited += LOOK_MS) {
+      for (let waited = 0; ; waited += lookMs) {
         const n = (await log.tail(actor))?.n ?? 0;
         if (n > seen) {
           events.push(...(await log.read(actor, seen + 1, n)).flatMap((entry) => entry.events as readonly RunEvent[]));
@@ -29,20 +32,25 @@ export async function watch({ clock, log }: Pick<Ports, "clock" | "log">, run: s
         const found = events[at];
         events = events.slice(at + 1);
         if (found) return found as never;
-        if (waited >= PATIENCE_MS) return undefined;
-        await clock.wait(LOOK_MS);
+        if (waited >= patienceMs) return undefined;
+        await clock.wait(lookMs);
       }
     },
   };
 }
 
 /** Whether a run that was asked for has begun, or waits for its turn where it can be seen. */
-export async function hasBegun({ clock, log, index }: Pick<Ports, "clock" | "log" | "index">, run: string): Promise<boolean> {
-  for (let waited = 0; ; waited += LOOK_MS) {
+export async function hasBegun(place: Pick<Place, "ports" | "stack">, run: string): Promise<boolean> {
+  const { clock, log, index } = place.ports;
+  const { patienceMs, lookMs } = timesOf(place);
+  for (let waited = 0; ; waited += lookMs) {
     if ((await log.tail(runActor(run))) || (await index.run(run))) return true;
-    if (waited >= PATIENCE_MS) return false;
-    await clock.wait(LOOK_MS);
+    if (waited >= patienceMs) return false;
+    await clock.wait(lookMs);
   }
 }
 
-export const ON_ITS_WAY = "It is on its way, and not lost: no process has taken it yet. If none is serving this directory, start `windhover dev`.";
+export const onItsWay = ({ stack }: Pick<Place, "stack">): string =>
+  stack
+    ? `It is on its way, and not lost: the stack ${stack.stack} has not taken it yet.`
+    : "It is on its way, and not lost: no process has taken it yet. If none is serving this directory, start `windhover dev`.";

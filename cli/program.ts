@@ -19,6 +19,15 @@ function does(command: Command, load: () => Promise<Action>): Command {
   });
 }
 
+/** Commands that look at runs and send messages do so in a directory or in a deployed stack. */
+function placed(command: Command): Command {
+  return command
+    .option("--stack <name>", "a deployed stack instead of the directory (WINDHOVER_STACK_NAME)")
+    .option("--stage <name>", "a stage of windhover.config.ts: its stack, region and profile, or its directory (WINDHOVER_STAGE)")
+    .option("--region <region>", "where the stack lies (default: the stage's, AWS_REGION, the profile's)")
+    .option("--profile <name>", "a profile of your AWS configuration");
+}
+
 const example = (...lines: readonly string[]): string => `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;
 const RUN = "a run's id, the beginning of one, its name, or `last`";
 
@@ -78,15 +87,16 @@ function runCommands(windhover: Command): void {
     .command("run")
     .argument("<target>", "FILE, FILE:EXPORT, or the name of a flow or deployment")
     .description("run a flow here and print its result");
-  parameterOptions(run)
+  placed(parameterOptions(run))
     .option("-n, --name <name>", "the run's name (default: a made-up one)")
     .option("-t, --tag <tag>", "a tag of the run; repeat for several", collect)
     .option("--idempotency-key <key>", "the same key for the same flow is the same run")
     .option("--json", "print one JSON object: { id, name, flow, state, result | error }")
     .option("-q, --quiet", "print the result and nothing else")
+    .option("-w, --wait", "on a stack: follow the run to its end and print its result (a run here always is)")
     .addHelpText(
       "after",
-      `\nEnds with 0 when the run completed, 1 when it failed, was cancelled or crashed, 2 when it could not be started.\n${example("windhover run flows.ts", "windhover run flows.ts:digest -p urls=https://a.example -p urls=https://b.example", "windhover run digest --params @parameters.json --json", "windhover run nightly                  the deployment, with its parameters and limits")}`,
+      `\nEnds with 0 when the run completed, 1 when it failed, was cancelled or crashed, 2 when it could not be started.\n${example("windhover run flows.ts", "windhover run flows.ts:digest -p urls=https://a.example -p urls=https://b.example", "windhover run digest --params @parameters.json --json", "windhover run nightly                  the deployment, with its parameters and limits", "windhover run digest --stack Flows --wait   in AWS")}`,
     );
   does(run, async () => (await import("./run.ts")).run);
   does(
@@ -110,7 +120,7 @@ const parameterOptions = (command: Command): Command =>
     .option("-P, --params <json>", "all parameters, as JSON or @FILE (@- is the standard input)");
 
 function runsCommands(runs: Command): void {
-  does(runs.command("ls").alias("list").description("list runs, newest first"), async () => (await import("./runs-ls.ts")).listRuns)
+  does(placed(runs.command("ls")).alias("list").description("list runs, newest first"), async () => (await import("./runs-ls.ts")).listRuns)
     .option("-f, --flow <name>", "of this flow only")
     .option("--deployment <name>", "of this deployment only")
     .option("-s, --state <state>", "in this state only: completed, failed, running …; repeat for several", collect)
@@ -119,11 +129,11 @@ function runsCommands(runs: Command): void {
     .option("--json", "print JSON")
     .addHelpText("after", example("windhover runs ls --state failed --state crashed", "windhover runs ls --flow digest --limit 5"));
   does(
-    runs.command("inspect").argument("<run>", RUN).description("show a run: its calls, what they wait for, its result"),
+    placed(runs.command("inspect")).argument("<run>", RUN).description("show a run: its calls, what they wait for, its result"),
     async () => (await import("./runs-inspect.ts")).inspectRun,
   ).option("--json", "print all of it as JSON, with its history");
   does(
-    runs.command("logs").argument("<run>", RUN).description("print what happened, and what the code logged"),
+    placed(runs.command("logs")).argument("<run>", RUN).description("print what happened, and what the code logged"),
     async () => (await import("./runs-logs.ts")).printLogs,
   )
     .option("-F, --follow", "go on until the run has ended")
@@ -133,10 +143,12 @@ function runsCommands(runs: Command): void {
     ["pause", "start nothing new in it"],
     ["resume", "let it go on"],
   ] as const)
-    does(runs.command(verb).argument("<run>", RUN).description(text), async () => (await import("./runs-tell.ts"))[verb]).option("--json", "print JSON");
+    does(placed(runs.command(verb)).argument("<run>", RUN).description(text), async () => (await import("./runs-tell.ts"))[verb]).option(
+      "--json",
+      "print JSON",
+    );
   does(
-    runs
-      .command("input")
+    placed(runs.command("input"))
       .argument("<run>", RUN)
       .argument("<name>", "the input's name")
       .argument("<json>", "its value as JSON, or @FILE")
@@ -146,11 +158,11 @@ function runsCommands(runs: Command): void {
     .option("--json", "print JSON")
     .addHelpText("after", example(`windhover runs input nimble-heron approval '{ "approved": true }'`));
   does(
-    again(runs.command("retry").argument("<run>", RUN).description("run it again as a new run that takes over what completed")),
+    again(placed(runs.command("retry")).argument("<run>", RUN).description("run it again as a new run that takes over what completed")),
     async () => (await import("./runs-again.ts")).retry,
   );
   does(
-    parameterOptions(again(runs.command("rerun").argument("<run>", RUN).description("run it again from the start, or from one of its calls"))),
+    parameterOptions(again(placed(runs.command("rerun")).argument("<run>", RUN).description("run it again from the start, or from one of its calls"))),
     async () => (await import("./runs-again.ts")).rerun,
   )
     .option("--from <call>", "take over all that was called before this call")
@@ -165,30 +177,32 @@ function runsCommands(runs: Command): void {
     );
 }
 const again = (command: Command): Command =>
-  command.option("-w, --wait", "run it here and wait for its end").option("-q, --quiet", "print the result and nothing else").option("--json", "print JSON");
+  command
+    .option("-w, --wait", "run it here and wait for its end; on a stack: wait for its end there")
+    .option("-q, --quiet", "print the result and nothing else")
+    .option("--json", "print JSON");
 
 function deploymentCommands(deployments: Command): void {
-  does(deployments.command("ls").alias("list").description("list deployments"), async () => (await import("./deployments.ts")).listDeployments).option(
+  does(placed(deployments.command("ls")).alias("list").description("list deployments"), async () => (await import("./deployments.ts")).listDeployments).option(
     "--json",
     "print JSON",
   );
   does(
-    deployments.command("inspect").argument("<name>").description("show a deployment: its schedules, next times, limits and runs"),
+    placed(deployments.command("inspect")).argument("<name>").description("show a deployment: its schedules, next times, limits and runs"),
     async () => (await import("./deployments.ts")).inspectDeployment,
   ).option("--json", "print JSON");
   does(
-    parameterOptions(deployments.command("run").argument("<name>").description("start a run of it")),
+    parameterOptions(placed(deployments.command("run")).argument("<name>").description("start a run of it")),
     async () => (await import("./deployments.ts")).runDeployment,
   )
     .option("-n, --name <name>", "the run's name")
     .option("-t, --tag <tag>", "a tag of the run; repeat for several", collect)
     .option("--idempotency-key <key>", "the same key is the same run")
-    .option("-w, --wait", "run it here and wait for its end")
+    .option("-w, --wait", "run it here and wait for its end; on a stack: wait for its end there")
     .option("--json", "print JSON");
   for (const verb of ["pause", "resume"] as const)
     does(
-      deployments
-        .command(verb)
+      placed(deployments.command(verb))
         .argument("<name>")
         .description(verb === "pause" ? "let its schedules start nothing" : "let its schedules start runs again"),
       async () => (await import("./deployments.ts"))[`${verb}Deployment`],
@@ -198,12 +212,11 @@ function deploymentCommands(deployments: Command): void {
 function settingCommands(windhover: Command): void {
   const limits = windhover.command("limits").description("how much runs at once, or how often");
   does(
-    limits.command("ls").alias("list").description("list limits, who holds them and who waits"),
+    placed(limits.command("ls")).alias("list").description("list limits, who holds them and who waits"),
     async () => (await import("./limits.ts")).listLimits,
   ).option("--json", "print JSON");
   does(
-    limits
-      .command("set")
+    placed(limits.command("set"))
       .argument("<name>", "a limit's name, or a tag")
       .argument("<n>", "so many at once, or so many a period")
       .description("make or change a limit"),
@@ -211,21 +224,21 @@ function settingCommands(windhover: Command): void {
   )
     .option("--per <duration>", 'a rate: so many in this time, such as "1 minute"')
     .addHelpText("after", example("windhover limits set database 5", 'windhover limits set openai 60 --per "1 minute"'));
-  does(limits.command("rm").argument("<name>").description("take a limit away"), async () => (await import("./limits.ts")).removeLimit);
+  does(placed(limits.command("rm")).argument("<name>").description("take a limit away"), async () => (await import("./limits.ts")).removeLimit);
   const variables = windhover.command("variables").description("settings that flows read while they run");
-  does(variables.command("ls").alias("list").description("list variables"), async () => (await import("./variables.ts")).listVariables).option(
+  does(placed(variables.command("ls")).alias("list").description("list variables"), async () => (await import("./variables.ts")).listVariables).option(
     "--json",
     "print JSON",
   );
-  does(variables.command("get").argument("<name>").description("print one"), async () => (await import("./variables.ts")).getVariable).option(
+  does(placed(variables.command("get")).argument("<name>").description("print one"), async () => (await import("./variables.ts")).getVariable).option(
     "--json",
     "print JSON",
   );
   does(
-    variables.command("set").argument("<name>").argument("<value>", "JSON if it can be read as such, else a string").description("set one"),
+    placed(variables.command("set")).argument("<name>").argument("<value>", "JSON if it can be read as such, else a string").description("set one"),
     async () => (await import("./variables.ts")).setVariable,
   ).option("--string", "take the value as a string, whatever it looks like");
-  does(variables.command("rm").argument("<name>").description("take one away"), async () => (await import("./variables.ts")).removeVariable);
+  does(placed(variables.command("rm")).argument("<name>").description("take one away"), async () => (await import("./variables.ts")).removeVariable);
 }
 
 function projectCommands(windhover: Command): void {
@@ -234,10 +247,7 @@ function projectCommands(windhover: Command): void {
     async () => (await import("./flows.ts")).listFlows,
   ).option("--json", "print JSON");
   does(
-    windhover
-      .command("artifacts")
-      .description("what runs left to look at")
-      .command("ls")
+    placed(windhover.command("artifacts").description("what runs left to look at").command("ls"))
       .alias("list")
       .argument("<run>", RUN)
       .description("list a run's artifacts"),

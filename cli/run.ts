@@ -2,13 +2,13 @@
 import type { Entry } from "../engine/events.ts";
 import type { LogLine } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
-import { EXIT, errorJson, tellError } from "./failure.ts";
+import { EXIT, usage } from "./failure.ts";
 import { Follower } from "./follow.ts";
 import { type ParameterFlags, readParameters } from "./parameters.ts";
+import { report } from "./report.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { asFile, type Target, targetByName, targetInFile } from "./target.ts";
-import { duration, err, stateText, tell } from "./terminal.ts";
-import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
+import { err, tell } from "./terminal.ts";
 import { needEntries, serve, type Workspace } from "./workspace.ts";
 
 export interface RunFlags extends SettingFlags, ParameterFlags {
@@ -18,11 +18,20 @@ export interface RunFlags extends SettingFlags, ParameterFlags {
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly debug?: boolean;
+  /** On a stack: follow it to its end. Here a run is always followed. */
+  readonly wait?: boolean;
 }
 
 export async function run(target: string, flags: RunFlags): Promise<void> {
   const settings = await readSettings(flags);
   const file = asFile(target);
+  if (settings.stack !== undefined && !file) return (await import("./run-there.ts")).runThere(target, flags);
+  if (file && (flags.stack !== undefined || flags.stage !== undefined) && settings.stack !== undefined)
+    throw usage(`${target} is a file, and a stack runs what was deployed to it.`, {
+      expected: `the name of a flow or deployment: windhover run NAME${settings.suffix}`,
+      got: target,
+      action: `Deploy the file (windhover deploy${settings.suffix}) and start its flow by name, or leave the stack out to run it here.`,
+    });
   const files = file ? [file.file] : needEntries(settings, `Running "${target}" by name`);
   await runHere(settings, files, flags, async ({ client, loaded }) => {
     if (!loaded) throw new Error("serve() loads the entries");
@@ -53,11 +62,10 @@ export async function runHere(settings: Settings, files: readonly string[], flag
     },
   };
   await serve(settings, files, options, async (workspace) => {
-    const { backend, runtime } = workspace;
-    const { ports } = backend;
+    const { ports, changed } = workspace;
     follower = new Follower({
       ports,
-      changed: (actor) => runtime.changes.next(actor, ports.clock.wait(LOOK_MS)),
+      changed,
       ...(!quiet && { printer: (write, run) => new Printer({ write, run, ...(flags.debug && { level: "debug" as const }) }) }),
       status: !quiet && process.stderr.isTTY === true,
     });
@@ -68,14 +76,16 @@ export async function runHere(settings: Settings, files: readonly string[], flag
     if (broken !== undefined) throw broken;
     if (interrupted.by !== undefined) await leave(workspace, state, run);
     else if (state) {
-      await report(workspace, run, state, flags);
+      await report(workspace, run, state, flags, AGAIN_HERE);
       interrupted.over = true;
       await finishOthers(workspace);
     }
   });
 }
 
-/** How often a run is looked at that another process may be working on. Unit: milliseconds. */
+/** What one who wants the run once more types. */
+const AGAIN_HERE = " --wait";
+/** How often it is looked whether tasks of other runs have ended. Unit: milliseconds. */
 const LOOK_MS = 100;
 
 /** Ctrl-C once: the run is left as it is. Twice, or when it is over: at once. */
@@ -118,29 +128,4 @@ async function leave({ client, backend }: Workspace, state: RunState | undefined
   tell(`  Give up  windhover runs cancel ${name}`);
   await Promise.race([client.close(), backend.ports.clock.wait(GRACE_MS)]);
   process.exit(EXIT.interrupted);
-}
-
-async function report({ backend }: Workspace, id: string, state: RunState, flags: RunFlags): Promise<void> {
-  const { results } = backend.ports;
-  const { row, name, flow } = state;
-  const ok = row.type === "COMPLETED";
-  const took = row.timestamp - (state.startedAt ?? state.createdAt);
-  process.exitCode = ok ? EXIT.ok : EXIT.failed;
-  if (flags.json) {
-    const outcome = ok
-      ? { result: jsonOf(await readPayload(state.result, results)) }
-      : { error: state.error === undefined ? { message: row.message ?? row.name } : errorJson(await readError(state.error, results)) };
-    return printJson({ id, name, flow, state: { type: row.type, name: row.name }, durationMs: took, ...outcome });
-  }
-  if (!flags.quiet) tell(`\n${stateText(row, err)} ${err(name, "bold")} in ${duration(took)}   ${err(`windhover runs inspect ${name}`, "dim")}`);
-  if (ok) {
-    const result = await readPayload(state.result, results);
-    if (result !== undefined) process.stdout.write(`${valueText(result)}\n`);
-    return;
-  }
-  tell();
-  if (state.error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
-  else tellError(await readError(state.error, results), flags.debug);
-  if (row.type !== "CANCELLED")
-    tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name} --wait   ${err("(what completed is not done again)", "dim")}`);
 }

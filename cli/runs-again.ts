@@ -4,13 +4,14 @@ import { runName } from "../engine/names.ts";
 import type { PortsRun } from "../sdk/ports-run.ts";
 import { usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
-import { hasBegun, ON_ITS_WAY } from "./outcome.ts";
+import { hasBegun, onItsWay } from "./outcome.ts";
 import { type ParameterFlags, readParameters } from "./parameters.ts";
 import { runHere } from "./run.ts";
+import { followThere } from "./run-there.ts";
 import { readSettings, type SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson, readPayload } from "./values.ts";
-import { look, needEntries, type Workspace } from "./workspace.ts";
+import { look, needEntries, type Place } from "./workspace.ts";
 
 export interface AgainFlags extends SettingFlags, ParameterFlags {
   readonly wait?: boolean;
@@ -28,42 +29,45 @@ export async function rerun(run: string, flags: AgainFlags): Promise<void> {
   if (result !== undefined && from === undefined)
     throw usage("--result says what a call gave, and needs --from CALL.", { expected: "--from CALL --result JSON", got: "--result alone" });
   const edit = result === undefined ? {} : { result: parse(result) };
-  await again(run, flags, from === undefined ? "Running again" : `Running again from ${from}`, async (old, workspace) => {
-    const parameters = await edited(workspace, old.id, flags);
+  await again(run, flags, from === undefined ? "Running again" : `Running again from ${from}`, async (old, place) => {
+    const parameters = await edited(place, old.id, flags);
     return from === undefined ? old.rerun(parameters) : old.rerunFrom(from, { ...edit, ...(parameters !== undefined && { parameters }) });
   });
 }
 
-type Begin = (old: PortsRun<unknown>, workspace: Workspace) => Promise<{ readonly id: string }>;
+type Begin = (old: PortsRun<unknown>, place: Place) => Promise<{ readonly id: string }>;
 
 async function again(run: string, flags: AgainFlags, doing: string, begin: Begin): Promise<void> {
-  if (flags.wait) {
-    const settings = await readSettings(flags);
+  const settings = await readSettings(flags);
+  if (flags.wait && settings.stack === undefined)
     return runHere(settings, needEntries(settings, "Running it here"), flags, async (workspace) => {
-      const row = await findRun(workspace.backend.ports, run);
+      const row = await findRun(workspace.ports, run);
       return (await begin(workspace.client.get(row.id) as PortsRun<unknown>, workspace)).id;
     });
-  }
-  await look(flags, async (workspace) => {
-    const { ports } = workspace.backend;
-    const row = await findRun(ports, run);
-    const { id } = await begin(workspace.client.get(row.id) as PortsRun<unknown>, workspace);
-    const begun = await hasBegun(ports, id);
+  await look(flags, async (place) => {
+    const row = await findRun(place.ports, run);
+    const { id } = await begin(place.client.get(row.id) as PortsRun<unknown>, place);
+    if (flags.wait) return followThere(place, id, flags);
+    const begun = await hasBegun(place, id);
     const name = runName(id);
     if (flags.json) return printJson({ id, name, origin: row.id, done: begun });
     print(`${begun ? out("✓", "green") : out("○", "yellow")} ${doing} ${row.name} as ${out(name, "bold")} ${out(id, "dim")}`);
-    print(begun ? out(`  windhover runs logs ${name} --follow`, "dim") : `  ${ON_ITS_WAY} Or run it here with --wait.`);
+    print(
+      begun
+        ? out(`  windhover runs logs ${name} --follow${settings.suffix}`, "dim")
+        : `  ${onItsWay(place)}${place.stack ? "" : " Or run it here with --wait."}`,
+    );
   });
 }
 
 /** `--params` replaces the old run's parameters, `--param` changes some of them. */
-async function edited({ backend, client, code }: Workspace, run: string, flags: AgainFlags): Promise<Record<string, unknown> | undefined> {
+async function edited({ ports, client, code }: Place, run: string, flags: AgainFlags): Promise<Record<string, unknown> | undefined> {
   if (flags.params === undefined && !flags.param?.length) return undefined;
   const { started } = await client.bookOf(run);
   const flow = started && code.flows.get(started.flow);
   const given = readParameters(flags, flow, started?.flow);
   if (flags.params !== undefined) return given;
-  return { ...((await readPayload(started?.parameters, backend.ports.results)) as object), ...given };
+  return { ...((await readPayload(started?.parameters, ports.results)) as object), ...given };
 }
 
 function parse(json: string): unknown {

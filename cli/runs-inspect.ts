@@ -10,17 +10,17 @@ import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText } from "./terminal.ts";
 import { printJson, readError, readPayload, valueText } from "./values.ts";
-import { look, type Workspace } from "./workspace.ts";
+import { look, type Place } from "./workspace.ts";
 
 export async function inspectRun(run: string, flags: SettingFlags & { readonly json?: boolean; readonly debug?: boolean }): Promise<void> {
-  await look(flags, async (workspace) => {
-    const { ports } = workspace.backend;
+  await look(flags, async (place) => {
+    const { ports } = place;
     const row = await findRun(ports, run);
     const entries = await ports.log.read(runActor(row.id));
     if (entries.length === 0) return flags.json ? printJson({ ...rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
     const view = projectRun(entries);
     if (flags.json) return printJson({ ...((await readable(view, ports.results)) as object), history: entries });
-    await printView(workspace, view, flags.debug === true);
+    await printView(place, view, flags.debug === true);
   });
 }
 
@@ -31,8 +31,8 @@ function printRow(row: RunRow, now: number): void {
   if (row.state.reason) print(`  ${row.state.reason.message}`);
 }
 
-async function printView({ backend, client }: Workspace, view: RunView, debug: boolean): Promise<void> {
-  const { results, clock, index } = backend.ports;
+async function printView(place: Place, view: RunView, debug: boolean): Promise<void> {
+  const { results, clock, index } = place.ports;
   const now = clock.now();
   print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
   if (view.state.reason)
@@ -47,14 +47,14 @@ async function printView({ backend, client }: Workspace, view: RunView, debug: b
   const artifacts = await index.artifacts(view.id);
   if (artifacts.length > 0)
     print(
-      `\n  ${out("artifacts".padEnd(12), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}`, "dim")}`,
+      `\n  ${out("artifacts".padEnd(12), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}${place.settings.suffix}`, "dim")}`,
     );
   if (view.state.type === "COMPLETED" && view.result !== undefined) print(`\n${valueText(await readPayload(view.result, results))}`);
   if (view.error !== undefined) {
     print();
     for (const line of errorLines(await readError(view.error, results), debug)) print(line);
   }
-  await printHints(view, client);
+  await printHints(view, place);
 }
 
 async function facts(view: RunView, results: Parameters<typeof readPayload>[1], now: number): Promise<readonly (readonly [string, string])[]> {
@@ -117,19 +117,20 @@ function note(call: CallView, now: number): string {
   return out(parts.join(", "), "dim");
 }
 
-async function printHints({ name, state, calls }: RunView, client: Workspace["client"]): Promise<void> {
+async function printHints({ name, state, calls }: RunView, { client, settings }: Place): Promise<void> {
+  const { suffix } = settings;
   const waiting = calls.find((call) => call.kind === "input" && call.endedAt === undefined);
   const hints: string[] = [];
-  if (waiting?.input !== undefined) hints.push(`windhover runs input ${name} ${waiting.input} '<JSON>'`);
-  if (state.type === "PAUSED" && !waiting) hints.push(`windhover runs resume ${name}`);
-  if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}`, `windhover runs retry ${name}`);
+  if (waiting?.input !== undefined) hints.push(`windhover runs input ${name} ${waiting.input} '<JSON>'${suffix}`);
+  if (state.type === "PAUSED" && !waiting) hints.push(`windhover runs resume ${name}${suffix}`);
+  if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}${suffix}`, `windhover runs retry ${name}${suffix}`);
   const held = calls.some((call) => call.state.reason?.code === "limit");
   if (held) {
     const names = new Set(calls.flatMap((call) => (call.state.reason?.code === "limit" ? (call.state.reason.blockedBy ?? []) : [])));
     for (const limit of await client.limits())
       if (names.has(limit.name) && limit.holders.length > 0)
         print(out(`\n  ${limit.name}: ${limit.holders.length} of ${limit.limit} held, ${limit.waiters.length} waiting`, "dim"));
-    hints.push("windhover limits ls");
+    hints.push(`windhover limits ls${suffix}`);
   }
   if (hints.length > 0) print(`\n${hints.map((hint) => out(`  ${hint}`, "dim")).join("\n")}`);
 }

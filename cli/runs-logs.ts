@@ -20,11 +20,12 @@ export interface LogsFlags extends SettingFlags {
 
 /** How often a run is looked at that another process works on. Unit: milliseconds. */
 const LOOK_MS = 200;
+/** Each look at a stack is a few requests. */
+const LOOK_THERE_MS = 1500;
 const PAGE = 1000;
 
 export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
-  await look(flags, async ({ backend }) => {
-    const { ports } = backend;
+  await look(flags, async ({ ports, stack }) => {
     const { id } = await findRun(ports, run);
     const printer = new Printer({
       write: (text) => void process.stdout.write(text),
@@ -46,7 +47,7 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
       seen = tail?.n ?? 0;
       if (!flags.follow || (tail && isFinal((tail.state as RunState).row.type)))
         return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
-      await ports.clock.wait(LOOK_MS);
+      await ports.clock.wait(stack ? LOOK_THERE_MS : LOOK_MS);
     }
   });
 }

@@ -24,18 +24,24 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
   const states = flags.state?.flatMap((text) => text.split(",")).map(stateType);
   const limit = Number(flags.limit);
   if (!Number.isInteger(limit) || limit < 1) throw usage(`--limit cannot be ${flags.limit}.`, { expected: "a whole number from 1 on", got: flags.limit });
-  await look(flags, async ({ backend, settings }) => {
+  await look(flags, async ({ ports, settings }) => {
     const rows: RunRow[] = [];
     let cursor: string | undefined;
     do {
-      const page = await backend.ports.index.runs({ flow, deployment, tag, states, cursor, limit: Math.min(PAGE, limit - rows.length) });
+      const page = await ports.index.runs({ flow, deployment, tag, states, cursor, limit: Math.min(PAGE, limit - rows.length) });
       rows.push(...page.rows);
       cursor = page.cursor;
     } while (cursor !== undefined && rows.length < limit);
     if (flags.json) return printJson({ runs: rows.map(rowJson), more: cursor !== undefined });
     if (rows.length === 0)
-      return tell(flow || deployment || tag || states ? "No run is like that." : `No runs in ${settings.directory} yet. Start one: windhover run FILE`);
-    const now = backend.ports.clock.now();
+      return tell(
+        flow || deployment || tag || states
+          ? "No run is like that."
+          : settings.stack === undefined
+            ? `No runs in ${settings.directory} yet. Start one: windhover run FILE`
+            : `No runs in the stack ${settings.stack} yet. Start one: windhover run NAME${settings.suffix}`,
+      );
+    const now = ports.clock.now();
     printTable(
       [
         { title: "STATE", shrinks: true },

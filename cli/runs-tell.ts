@@ -4,7 +4,7 @@ import { decodeError } from "../engine/codec.ts";
 import type { PortsRun } from "../sdk/ports-run.ts";
 import { EXIT, tellError, usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
-import { ON_ITS_WAY, type Watch, watch } from "./outcome.ts";
+import { onItsWay, type Watch, watch } from "./outcome.ts";
 import type { SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson } from "./values.ts";
@@ -19,12 +19,17 @@ interface Told {
   readonly done: boolean | undefined;
 }
 
-async function told(run: string, flags: Flags, action: string, work: (handle: Handle, seen: Watch, name: string) => Promise<Told>): Promise<void> {
-  await look(flags, async ({ backend, client }) => {
-    const row = await findRun(backend.ports, run);
-    const { text, done } = await work(client.get(row.id) as Handle, await watch(backend.ports, row.id), row.name);
+async function told(
+  run: string,
+  flags: Flags,
+  action: string,
+  work: (handle: Handle, seen: Watch, name: string, suffix: string) => Promise<Told>,
+): Promise<void> {
+  await look(flags, async (place) => {
+    const row = await findRun(place.ports, run);
+    const { text, done } = await work(place.client.get(row.id) as Handle, await watch(place, row.id), row.name, place.settings.suffix);
     if (flags.json) return printJson({ id: row.id, name: row.name, action, done: done === true });
-    if (done === undefined) print(`${out("○", "yellow")} ${text} ${ON_ITS_WAY}`);
+    if (done === undefined) print(`${out("○", "yellow")} ${text} ${onItsWay(place)}`);
     else print(`${done ? out("✓", "green") : out("✗", "red")} ${text}`);
   });
 }
@@ -39,10 +44,10 @@ export const cancel = (run: string, flags: Flags): Promise<void> =>
   });
 
 export const pause = (run: string, flags: Flags): Promise<void> =>
-  told(run, flags, "pause", async (handle, seen, name) => {
+  told(run, flags, "pause", async (handle, seen, name, suffix) => {
     await handle.pause();
     return (await seen.event(["paused"]))
-      ? { text: `Paused ${name}. To go on: windhover runs resume ${name}`, done: true }
+      ? { text: `Paused ${name}. To go on: windhover runs resume ${name}${suffix}`, done: true }
       : { text: `Told ${name} to pause.`, done: undefined };
   });
 

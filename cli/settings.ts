@@ -9,6 +9,12 @@ export interface SettingFlags {
   readonly directory?: string;
   readonly entry?: readonly string[];
   readonly port?: string | number;
+  /** A deployed stack, by name. */
+  readonly stack?: string;
+  readonly region?: string;
+  readonly profile?: string;
+  /** One of the file's stages. */
+  readonly stage?: string;
 }
 
 export interface Settings {
@@ -21,6 +27,15 @@ export interface Settings {
   readonly port: number;
   /** How many tasks of a pool run at once here. */
   readonly pools: Readonly<Record<string, number>>;
+  /** A deployed stack is meant, not the embedded database. */
+  readonly stack?: string;
+  /** Where it lies, and who asks: what is not said is left to the AWS configuration. */
+  readonly region?: string;
+  readonly profile?: string;
+  /** What to type after a command so that it means the same place again: ` --stage prod`. */
+  readonly suffix: string;
+  /** What the file says, for those who deploy. */
+  readonly config: Readonly<Record<string, unknown>>;
 }
 
 export const DEFAULT_PORT = 4600;
@@ -39,9 +54,12 @@ export async function readSettings(flags: SettingFlags = {}, cwd = process.cwd()
   const fromEnv = { origin: "the environment", base: cwd };
   const fromFlags = { origin: "the command line", base: cwd };
   const port = pick<unknown>([flags.port, "--port", fromFlags], [text(env["WINDHOVER_PORT"]), "WINDHOVER_PORT", fromEnv], [config["port"], "port", fromFile]);
+  const place = placeOf(flags, env, (config["stages"] ?? {}) as Stages, file);
   const directory = pick<unknown>(
     [flags.directory, "--directory", fromFlags],
+    [flags.stage === undefined ? undefined : place.directory, `stages.${flags.stage}.directory`, fromFile],
     [text(env["WINDHOVER_DIRECTORY"]), "WINDHOVER_DIRECTORY", fromEnv],
+    [place.directory, "directory of the stage", fromFile],
     [config["directory"], "directory", fromFile],
   );
   const envEntry = text(env["WINDHOVER_ENTRY"])
@@ -58,6 +76,11 @@ export async function readSettings(flags: SettingFlags = {}, cwd = process.cwd()
     directory: directory ? pathOf(directory) : resolve(base, ".windhover"),
     port: port ? portOf(port) : DEFAULT_PORT,
     pools: poolsOf(config["pools"], file),
+    ...(place.stack !== undefined && { stack: place.stack }),
+    ...(place.region !== undefined && { region: place.region }),
+    ...(place.profile !== undefined && { profile: place.profile }),
+    suffix: place.suffix,
+    config,
   };
 }
 
@@ -121,6 +144,57 @@ function checkUnread({ stages, retention }: Record<string, unknown>, file: strin
       throw wrong(`retention.${key}`, file, 'a duration such as "30 days"', shown(value));
     }
   }
+}
+
+type Stages = Readonly<Record<string, { readonly stack?: string; readonly region?: string; readonly profile?: string; readonly directory?: string }>>;
+interface Place {
+  readonly stack: string | undefined;
+  readonly region: string | undefined;
+  readonly profile: string | undefined;
+  readonly directory: string | undefined;
+  readonly suffix: string;
+}
+
+/** A stack that is named weighs more than a stage's, a directory that is named more than what the environment says. */
+function placeOf(flags: SettingFlags, env: NodeJS.ProcessEnv, stages: Stages, file: string | undefined): Place {
+  if (flags.directory !== undefined && (flags.stack !== undefined || flags.stage !== undefined))
+    throw wrong(
+      "--directory",
+      "the command line",
+      "either --directory, or --stack or --stage",
+      "given with a stack",
+      "A command is about a directory or about a stack.",
+    );
+  const fromEnv = flags.directory === undefined && flags.stack === undefined && flags.stage === undefined;
+  const name = flags.stage ?? (fromEnv && !text(env["WINDHOVER_STACK_NAME"]) ? text(env["WINDHOVER_STAGE"]) : undefined);
+  const named = name === undefined ? undefined : stageOf(name, stages, flags.stage === undefined ? "the environment" : "the command line", file);
+  const stack = flags.stack ?? named?.stack ?? (fromEnv ? text(env["WINDHOVER_STACK_NAME"]) : undefined);
+  // A stage that names this stack knows where it lies.
+  const stage = named ?? Object.values(stages).find((one) => stack !== undefined && one.stack === stack);
+  const typed = Object.entries({ stage: flags.stage, stack: flags.stack, region: flags.region, profile: flags.profile });
+  return {
+    stack,
+    region: flags.region ?? stage?.region,
+    profile: flags.profile ?? stage?.profile,
+    directory: named?.directory,
+    suffix: typed.map(([key, value]) => (value === undefined ? "" : ` --${key} ${value}`)).join(""),
+  };
+}
+
+function stageOf(name: string, stages: Stages, origin: string, file: string | undefined): Stages[string] {
+  const found = Object.hasOwn(stages, name) ? stages[name] : undefined;
+  const known = Object.keys(stages);
+  if (!found)
+    throw wrong(
+      "stage",
+      origin,
+      known.length > 0 ? `one of ${known.join(", ")}` : `\`stages\` in ${file ?? "windhover.config.ts"}`,
+      name,
+      `There is no stage "${name}".`,
+    );
+  if (found.stack === undefined && found.directory === undefined)
+    throw wrong(`stages.${name}`, file ?? "", "a `stack` or a `directory`", "neither", `The stage "${name}" names no place.`);
+  return found;
 }
 
 interface Origin {

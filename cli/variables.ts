@@ -26,8 +26,8 @@ function jsonOrText(text: string): unknown {
 }
 
 export async function getVariable(name: string, flags: Flags): Promise<void> {
-  await look(flags, async ({ backend }) => {
-    const { registry, results } = backend.ports;
+  await look(flags, async ({ ports }) => {
+    const { registry, results } = ports;
     const found = await registry.get("variable", name);
     if (!found) throw await unknown(registry, name);
     const value = await readPayload(found.value, results);
@@ -37,8 +37,8 @@ export async function getVariable(name: string, flags: Flags): Promise<void> {
 }
 
 export async function listVariables(flags: Flags): Promise<void> {
-  await look(flags, async ({ backend }) => {
-    const { registry, results, clock } = backend.ports;
+  await look(flags, async ({ ports }) => {
+    const { registry, results, clock } = ports;
     const rows = await Promise.all(
       (await registry.list("variable")).map(async ({ key, value }) => ({
         name: key,
@@ -57,8 +57,8 @@ export async function listVariables(flags: Flags): Promise<void> {
 }
 
 export async function removeVariable(name: string, flags: SettingFlags): Promise<void> {
-  await look(flags, async ({ backend, client }) => {
-    if (!(await backend.ports.registry.get("variable", name))) throw await unknown(backend.ports.registry, name);
+  await look(flags, async ({ ports, client }) => {
+    if (!(await ports.registry.get("variable", name))) throw await unknown(ports.registry, name);
     await client.setVariable(name, undefined);
     print(`${out("✓", "green")} ${name} is no longer set.`);
   });

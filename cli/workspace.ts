@@ -1,18 +1,47 @@
-/** The backend that a command works on, with the project's code where it needs it. */
+/** The backend that a command works on, a directory or a deployed stack, with the project's code where it needs it. */
+import type { StackResources } from "../adapters/aws/stack.ts";
 import type { OpenedEmbedded, OpenOptions } from "../adapters/embedded/open.ts";
+import type { Code } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
+import type { Ports } from "../engine/ports.ts";
+import type { PortsClient } from "../sdk/ports-client.ts";
 import type { Loaded } from "./loader.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 
-export interface Workspace extends OpenedEmbedded {
+/** Where a command looks and sends messages. */
+export interface Place {
   readonly settings: Settings;
+  readonly ports: Ports;
+  readonly client: PortsClient;
+  readonly code: Code;
+  /** Resolves when the actor's log may have grown. */
+  readonly changed: (actor: string) => Promise<unknown>;
+  /** None: it is a directory. */
+  readonly stack?: StackResources;
+}
+
+/** A directory whose runs go on in this process. */
+export interface Workspace extends Place, OpenedEmbedded {
   readonly loaded?: Loaded;
 }
 
-/** Opens the directory to look and to send messages; nothing runs here. */
-export async function look<T>(flags: SettingFlags, work: (workspace: Workspace) => Promise<T>): Promise<T> {
+/** How often a run is looked at that another process may be working on. Unit: milliseconds. */
+const LOOK_MS = 100;
+
+/** Opens the directory or the stack to look and to send messages; nothing runs here. */
+export async function look<T>(flags: SettingFlags, work: (place: Place) => Promise<T>): Promise<T> {
   const settings = await readSettings(flags);
-  return withRuntime(settings, { work: false }, undefined, work);
+  return settings.stack === undefined ? withRuntime(settings, { work: false }, undefined, work) : withStack(settings, settings.stack, work);
+}
+
+async function withStack<T>(settings: Settings, stack: string, work: (place: Place) => Promise<T>): Promise<T> {
+  const { openStack } = await import("../adapters/aws/open.ts");
+  const { resources, close, ...opened } = await openStack({ stack, region: settings.region, profile: settings.profile });
+  try {
+    return await work({ ...opened, settings, stack: resources });
+  } finally {
+    await close();
+  }
 }
 
 /** Loads the files, and opens the directory to run what they define. */
@@ -28,13 +57,26 @@ export async function serve<T>(
 }
 
 async function withRuntime<T>(settings: Settings, options: OpenOptions, loaded: Loaded | undefined, work: (workspace: Workspace) => Promise<T>): Promise<T> {
+  refuseAlone(settings);
   const { openRuntime } = await import("../adapters/embedded/open.ts");
   const opened = await openRuntime({ ...options, directory: settings.directory });
+  const { ports } = opened.backend;
+  const changed = (actor: string): Promise<unknown> => opened.runtime.changes.next(actor, ports.clock.wait(LOOK_MS));
   try {
-    return await work({ ...opened, settings, ...(loaded && { loaded }) });
+    return await work({ ...opened, ports, changed, settings, ...(loaded && { loaded }) });
   } finally {
     await opened.client.close();
   }
+}
+
+/** A region without a stack would be forgotten without a word. */
+function refuseAlone({ stack, suffix }: Settings): void {
+  if (stack === undefined && /--(region|profile) /.test(suffix))
+    throw new WindhoverError("WH2010", {
+      message: `${suffix.trim()} says where a stack lies, and no stack is named.`,
+      expected: "--stack NAME, --stage NAME or WINDHOVER_STACK_NAME",
+      got: suffix.trim(),
+    });
 }
 
 /** @throws WH2010 when no entry is set. */
