@@ -161,6 +161,7 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
     if (flags.wait) return followThere(place, run.id, flags);
     const begun = await hasBegun(place, run.id);
     if (flags.json) return printJson({ id: run.id, deployment: name, done: begun });
+    if (flags.quiet) return print(run.id);
     print(
       begun
         ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow${project.suffix}`, "dim")}`

@@ -3,6 +3,8 @@
 import { CommanderError } from "commander";
 import { program } from "./program.ts";
 
+// Which Node a package of ours supports is not for the user of a command to hear at each call.
+process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
 const debug = process.argv.includes("--debug");
 const windhover = program();
 // `windhover … | head` has read enough.

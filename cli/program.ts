@@ -199,6 +199,7 @@ function deploymentCommands(deployments: Command): void {
     .option("-t, --tag <tag>", "a tag of the run; repeat for several", collect)
     .option("--idempotency-key <key>", "the same key is the same run")
     .option("-w, --wait", "run it here and wait for its end; on a stack: wait for its end there")
+    .option("-q, --quiet", "print the result and nothing else")
     .option("--json", "print JSON");
   for (const verb of ["pause", "resume"] as const)
     does(

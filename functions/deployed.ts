@@ -3,6 +3,7 @@
  * deletes what the stack has made at run time and CloudFormation knows nothing of. It always answers: CloudFormation would wait for an hour.
  */
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
+import { noteFlows } from "../adapters/aws/known-flows.ts";
 import { deploymentActor } from "../engine/messages.ts";
 import { empty, isEmptied } from "./emptying.ts";
 import { type FunctionHost, type Modules, openFunction } from "./host.ts";
@@ -40,7 +41,8 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
     const wanted: unknown = event.ResourceProperties["Empty"];
     return empty(fn, (Array.isArray(wanted) ? wanted : []).filter(isEmptied));
   }
-  const { deployments, ports, build } = fn;
+  const { deployments, ports, build, clients, code, stack } = fn;
+  await noteFlows({ clients, stack }, code.flows.keys());
   await Promise.all([...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), configureMessage(deployment))));
   const gone = (await ports.index.deployments()).filter(({ name, paused }) => !paused && !deployments.has(name));
   await Promise.all(gone.map(({ name }) => ports.mailbox.send(deploymentActor(name), { kind: "pause", id: `pause:gone:${build ?? event.RequestId}` })));
@@ -48,7 +50,11 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
 }
 
 /** Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html */
-async function answer(put: typeof fetch, event: CloudFormationCustomResourceEvent, outcome: { readonly Status: "SUCCESS" | "FAILED"; readonly Reason?: string }): Promise<void> {
+async function answer(
+  put: typeof fetch,
+  event: CloudFormationCustomResourceEvent,
+  outcome: { readonly Status: "SUCCESS" | "FAILED"; readonly Reason?: string },
+): Promise<void> {
   const { StackId, RequestId, LogicalResourceId, ResponseURL } = event;
   const PhysicalResourceId = "PhysicalResourceId" in event ? event.PhysicalResourceId : `windhover-${LogicalResourceId}`;
   const body = JSON.stringify({ ...outcome, PhysicalResourceId, StackId, RequestId, LogicalResourceId });

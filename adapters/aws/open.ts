@@ -6,8 +6,8 @@ import { PortsClient } from "../../sdk/ports-client.ts";
 import { openAws } from "./backend.ts";
 import { type AwsClients, createClients } from "./clients.ts";
 import { describeStack, type StackTarget } from "./describe.ts";
+import { knownFlows } from "./known-flows.ts";
 import type { StackResources } from "./stack.ts";
-import { items, text } from "./table.ts";
 
 export interface OpenedStack {
   readonly client: PortsClient;
@@ -48,7 +48,7 @@ export function openResources(resources: StackResources, clients: AwsClients & {
     backend.close();
     clients.close();
   };
-  const client = new PortsClient({ ports, code, changed, close, flowsElsewhere: () => knownFlows(resources, clients) });
+  const client = new PortsClient({ ports, code, changed, close, flowsElsewhere: () => knownFlows({ stack: resources, clients }) });
   return { client, ports, resources, code, changed, close };
 }
 
@@ -64,10 +64,4 @@ function observed(log: Log, looks: Map<string, { n: number; looks: number }>): L
       return tail;
     },
   };
-}
-
-/** Flows that have run there, or that a deploy has made known. */
-async function knownFlows({ runsTable }: StackResources, { dynamodb }: AwsClients): Promise<readonly string[]> {
-  const rows = await items(dynamodb, { TableName: runsTable, KeyConditionExpression: "pk = :flows", ExpressionAttributeValues: { ":flows": text("#flows") } });
-  return rows.flatMap(({ sk }) => sk?.S ?? []);
 }
