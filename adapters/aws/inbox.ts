@@ -4,7 +4,7 @@
  */
 import type { Delivery, Message } from "../../engine/messages.ts";
 import type { Inbox } from "../../engine/ports.ts";
-import { type MailLetter, readMail, tickMessage } from "./letters.ts";
+import { type EventLetter, readMail, type TickLetter, tickMessage } from "./letters.ts";
 import type { Parts } from "./parts.ts";
 import { queueOf, type Received } from "./queue.ts";
 import { createResults } from "./results.ts";
@@ -15,21 +15,19 @@ export interface InboxParts extends Parts {
   /** How long to wait for a first letter. Default: 0. Unit: seconds. */
   readonly waitSeconds?: number;
   /** Makes a message of what came from outside. Without it a tick is taken as it is, and an event is a letter that cannot be read. */
-  readonly translate?: (letter: MailLetter) => Message | Promise<Message>;
+  readonly translate?: (letter: TickLetter | EventLetter) => Message | Promise<Message>;
   /** Told of a letter that cannot be read, before it is deleted; if this throws, it is not deleted. Without it the letter stays in the queue. */
   readonly unreadable?: (letter: Received, error: unknown) => Promise<void>;
 }
 
 export interface AwsInbox extends Inbox {
-  /** These were acknowledged. */
-  done(deliveries: readonly Delivery[]): void;
   /** Gives back what is in hand and what nobody asked for. */
   close(): Promise<void>;
 }
 
 /** What is in hand of one actor. */
 interface Hand {
-  /** With a consumer. */
+  /** With a consumer, by receipt. */
   readonly given: Map<string, Delivery>;
   /** Received from SQS, not yet asked for, in order. */
   kept: Delivery[];
@@ -64,7 +62,7 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
     for (const [actor, hand] of hands) {
       if (hand.given.size > 0 || hand.kept.length === 0) continue;
       const batch = hand.kept.splice(0, most);
-      for (const delivery of batch) hand.given.set(delivery.physical, delivery);
+      for (const delivery of batch) hand.given.set(delivery.receipt as string, delivery);
       // Whoever was served goes to the end.
       hands.delete(actor);
       hands.set(actor, hand);
@@ -75,10 +73,18 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
 
   /** Takes what is in hand by these very receipts; one who was taken for dead has others. */
   const take = (deliveries: readonly Delivery[]): readonly Delivery[] =>
-    deliveries.filter(({ actor, physical, receipt }) => {
-      const hand = hands.get(actor);
-      return hand?.given.get(physical)?.receipt === receipt && hand?.given.delete(physical);
-    });
+    deliveries.filter(({ actor, receipt }) => receipt !== undefined && hands.get(actor)?.given.delete(receipt));
+
+  // Whoever shares the queue in this process acknowledges through it.
+  queue.watch((receipt) => {
+    for (const [actor, hand] of hands) {
+      const delivery = hand.given.get(receipt);
+      if (!delivery) continue;
+      uncounted.delete(delivery.physical);
+      hand.given.delete(receipt);
+      if (hand.given.size === 0 && hand.kept.length === 0) hands.delete(actor);
+    }
+  });
 
   const release = async (deliveries: readonly Delivery[]): Promise<void> => {
     const given = take(deliveries);
@@ -109,14 +115,6 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
       asking = batch.catch(() => {});
       return batch;
     },
-    done(deliveries) {
-      for (const { actor, physical } of deliveries) {
-        const hand = hands.get(actor);
-        hand?.given.delete(physical);
-        uncounted.delete(physical);
-        if (hand && hand.given.size === 0 && hand.kept.length === 0) hands.delete(actor);
-      }
-    },
     async close() {
       const kept = [...hands.values()].flatMap((hand) => [...hand.given.values(), ...hand.kept]);
       hands.clear();
@@ -125,7 +123,7 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
   };
 }
 
-async function outside(letter: Exclude<MailLetter, { kind: "message" }>, translate: InboxParts["translate"]): Promise<Message> {
+async function outside(letter: TickLetter | EventLetter, translate: InboxParts["translate"]): Promise<Message> {
   if (translate) return translate(letter);
   if (letter.kind === "tick") return tickMessage(letter);
   throw new TypeError(`An event for ${letter.actor} needs the code of its trigger.`);

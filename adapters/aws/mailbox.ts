@@ -1,20 +1,17 @@
 /** The mailbox of all actors: one FIFO queue, in which each actor is a message group. */
 import type { Mailbox } from "../../engine/ports.ts";
-import type { AwsInbox } from "./inbox.ts";
 import { groupOf, writeMail } from "./letters.ts";
 import type { Parts } from "./parts.ts";
 import { queueOf } from "./queue.ts";
 import { createResults } from "./results.ts";
 
 export interface MailboxParts extends Parts {
-  /** Who gives the letters out here, to be told which are done. */
-  readonly inbox?: Pick<AwsInbox, "done">;
   /** The address of the queue that letters were received from, where it is not the mailbox itself but its dead letters. */
   readonly receivedFrom?: string;
 }
 
 /** A delivery without a receipt is deleted by whoever delivered it: in Lambda the event source mapping does so when the handler returns, at no charge. */
-export function createMailbox({ inbox, receivedFrom, ...parts }: MailboxParts): Mailbox {
+export function createMailbox({ receivedFrom, ...parts }: MailboxParts): Mailbox {
   const queue = queueOf(parts, parts.stack.mailbox.url);
   const source = queueOf(parts, receivedFrom ?? parts.stack.mailbox.url);
   const results = createResults(parts);
@@ -37,7 +34,6 @@ export function createMailbox({ inbox, receivedFrom, ...parts }: MailboxParts): 
     async acknowledge(deliveries) {
       const receipts = deliveries.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt]));
       await Promise.all(receipts.map((receipt) => source.remove(receipt)));
-      inbox?.done(deliveries);
     },
   };
 }

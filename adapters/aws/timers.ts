@@ -15,7 +15,7 @@ import { patiently } from "./throttling.ts";
 
 /** The longest that SQS delays a message. Unit: seconds. */
 const LONGEST_DELAY_SECONDS = 900;
-/** Schedules fire within a minute of their time. Unit: milliseconds. */
+/** Schedules fire within a minute after their time. Unit: milliseconds. */
 const EARLY_MS = 60_000;
 /** Timers of which this process knows that they are no schedules. */
 const REMEMBERED = 10_000;
@@ -23,6 +23,8 @@ const REMEMBERED = 10_000;
 export interface TimersParts extends Parts {
   /** What has more time left than this is a schedule. Default: 900 000, and at most that. Unit: milliseconds. */
   readonly longMs?: number;
+  /** A schedule's time is so much before the timer's. Default: 60 000. Unit: milliseconds. */
+  readonly earlyMs?: number;
   readonly mailbox?: Mailbox;
 }
 
@@ -31,7 +33,7 @@ export interface AwsTimers extends Timers {
   forward(timer: Timer): Promise<void>;
 }
 
-export function createTimers({ longMs = LONGEST_DELAY_SECONDS * 1000, ...parts }: TimersParts): AwsTimers {
+export function createTimers({ longMs = LONGEST_DELAY_SECONDS * 1000, earlyMs = EARLY_MS, ...parts }: TimersParts): AwsTimers {
   const { stack, clients, clock } = parts;
   const pool = stack.pools["default"] as (typeof stack.pools)[string];
   const queue = queueOf(parts, pool.url);
@@ -49,7 +51,7 @@ export function createTimers({ longMs = LONGEST_DELAY_SECONDS * 1000, ...parts }
     const command = new CreateScheduleCommand({
       GroupName: stack.scheduleGroup,
       Name: name,
-      ScheduleExpression: `at(${new Date(timer.at - EARLY_MS).toISOString().slice(0, 19)})`,
+      ScheduleExpression: `at(${new Date(timer.at - earlyMs).toISOString().slice(0, 19)})`,
       FlexibleTimeWindow: { Mode: "OFF" },
       ActionAfterCompletion: "DELETE",
       Target: { Arn: pool.arn, RoleArn: stack.scheduleRoleArn, Input: await writeTimer(results, timer) },

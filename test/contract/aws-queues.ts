@@ -10,7 +10,7 @@ import { createMailbox } from "../../adapters/aws/mailbox.ts";
 import type { Parts } from "../../adapters/aws/parts.ts";
 import { queueOf } from "../../adapters/aws/queue.ts";
 import { createSecrets } from "../../adapters/aws/secrets.ts";
-import type { StackResources } from "../../adapters/aws/stack.ts";
+import type { PoolResource, StackResources } from "../../adapters/aws/stack.ts";
 import { systemClock, systemRandom } from "../../adapters/aws/system.ts";
 import { createTaskQueue } from "../../adapters/aws/tasks.ts";
 import { createTimers, type TimersParts } from "../../adapters/aws/timers.ts";
@@ -20,6 +20,13 @@ import type { Backend, Emitted } from "./backend.ts";
 
 /** How often the timers' queue is looked at while time passes. Unit: milliseconds. */
 const LOOK_EVERY_MS = 50;
+const TIMERS = "the pool of the timers";
+
+/** A backend, and what it is made of. */
+export interface QueueBackend extends Backend {
+  readonly parts: Parts;
+  beside(): Promise<QueueBackend>;
+}
 
 export interface PlaceOptions {
   readonly endpoint: string;
@@ -28,7 +35,7 @@ export interface PlaceOptions {
   readonly tables?: boolean;
   /** A bus, with a subscriber. */
   readonly bus?: boolean;
-  readonly timers?: Pick<TimersParts, "longMs">;
+  readonly timers?: Pick<TimersParts, "longMs" | "earlyMs">;
 }
 
 interface Place extends PlaceOptions {
@@ -41,11 +48,13 @@ interface Place extends PlaceOptions {
 }
 
 /** Each call makes resources of its own. */
-export async function createPlace(options: PlaceOptions): Promise<Backend> {
+export async function createPlace(options: PlaceOptions): Promise<QueueBackend> {
   const clients = createClients({ region: "us-east-1", endpoint: options.endpoint });
   const name = `contract-${randomUUID()}`;
-  const stack = { ...(await createStackOfQueues(clients, name, options.pools)), eventBus: options.bus ? name : "default" };
-  const ofTimers = { ...stack, pools: (await createStackOfQueues(clients, `${name}-t`)).pools };
+  const made = await createStackOfQueues(clients, name, [TIMERS, ...(options.pools ?? [])]);
+  const { [TIMERS]: timers, ...pools } = made.pools;
+  const stack = { ...made, pools, eventBus: options.bus ? name : "default" };
+  const ofTimers = { ...stack, pools: { default: timers as PoolResource } };
   await Promise.all([createScheduleGroup(clients, stack), createLogGroup(clients, stack), createBucket(clients, stack)]);
   if (options.tables) await createTables(clients, stack);
   const subscriber = options.bus ? await createBus(clients, stack) : undefined;
@@ -53,7 +62,7 @@ export async function createPlace(options: PlaceOptions): Promise<Backend> {
   return open({ ...options, stack, ofTimers, subscriber, emitted: [], open: new Set() });
 }
 
-function open(place: Place): Backend {
+function open(place: Place): QueueBackend {
   /** All that this process ever received: when it is dead, the queue gives it to others. */
   const receipts: { readonly QueueUrl: string; readonly ReceiptHandle: string }[] = [];
   const clients = createClients({
@@ -69,7 +78,7 @@ function open(place: Place): Backend {
   place.open.add(clients);
   const parts: Parts = { stack: place.stack, clients, clock: systemClock, random: systemRandom, role: "client" };
   const inbox = createInbox(parts);
-  const mailbox = createMailbox({ ...parts, inbox });
+  const mailbox = createMailbox(parts);
   const timers = createTimers({ ...parts, ...place.timers, stack: place.ofTimers, mailbox });
   const pump = createTaskQueue({ ...parts, stack: place.ofTimers, forward: timers.forward });
   const ports = {
@@ -88,6 +97,7 @@ function open(place: Place): Backend {
   };
   return {
     ports,
+    parts,
     async advance(ms) {
       for (const until = systemClock.now() + ms; ; ) {
         await pump.receive("default", 10);
@@ -118,8 +128,10 @@ function open(place: Place): Backend {
     },
     async close() {
       if (place.open.size === 1) {
-        for (const stack of [place.stack, { ...place.ofTimers, mailbox: place.ofTimers.pools["default"] as StackResources["mailbox"] }])
-          await deleteStackOfQueues(clients, stack).catch(() => {});
+        await deleteStackOfQueues(clients, {
+          ...place.stack,
+          pools: { ...place.stack.pools, ...{ [TIMERS]: place.ofTimers.pools["default"] as PoolResource } },
+        });
         await deleteBucket(clients, place.stack);
         if (place.tables) await deleteTables(clients, place.stack);
       }
