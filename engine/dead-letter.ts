@@ -6,6 +6,7 @@ import { WindhoverError } from "./errors.ts";
 import type { Entry } from "./events.ts";
 import { LIMITS } from "./limits.ts";
 import { type Delivery, parseActor } from "./messages.ts";
+import type { Mailbox } from "./ports.ts";
 import { isFinal } from "./state.ts";
 import { type Host, performAgain, turn } from "./turn.ts";
 
@@ -43,7 +44,9 @@ export async function turnWithoutCode(host: Host, actor: string, deliveries: rea
   } catch (error) {
     // An attempt that was lost inline was its last one: the flow's code would have to hear of it, and that is not here.
     if (!(error instanceof WindhoverError) || error.code !== "WH2001") throw error;
+    // Under another id: by its own the turn would take it for what the last entry has consumed, and look no further.
     const again = open.map((delivery) => ({ ...buried(delivery, why), physical: `dead/${delivery.physical}` }));
-    await turn(bare, actor, again);
+    const own: Mailbox = { send: (to, message) => mailbox.send(to, message), acknowledge: () => mailbox.acknowledge(open) };
+    await turn({ ...bare, ports: { ...bare.ports, mailbox: own } }, actor, again);
   }
 }

@@ -40,7 +40,11 @@ export function asS3Object({ id, detail, at, raw }: ArrivedEvent): S3ObjectEvent
   const name = bucket?.name;
   const key = object?.["key"];
   if (typeof name !== "string" || typeof key !== "string")
-    throw new WindhoverError("WH2014", { message: "The event is none of an object in a bucket.", expected: "an S3 event with a bucket and a key", got: raw["detail-type"] });
+    throw new WindhoverError("WH2014", {
+      message: "The event is none of an object in a bucket.",
+      expected: "an S3 event with a bucket and a key",
+      got: raw["detail-type"],
+    });
   const path = key.split("/").map(encodeURIComponent).join("/");
   return {
     bucket: name,

@@ -72,7 +72,7 @@ function deadMailOf(fn: FunctionHost): DeadMail {
     translate: (letter) => translated(fn, letter),
     unreadable: (received, error) => keptOrThrown(fn, fn.stack.mailbox.deadLettersUrl, received, error),
   });
-  return { inbox, mailbox: createMailbox({ ...parts, inbox }) };
+  return { inbox, mailbox: createMailbox(parts) };
 }
 
 async function drainMail({ time }: FunctionHost, host: Host, { inbox }: DeadMail): Promise<void> {

@@ -1,5 +1,5 @@
 /** What a stack has made at run time, deleted before the stack itself: a bucket that is not empty cannot be deleted, and secrets would stay behind, and cost. */
-import { type ObjectVersion, DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { DeleteObjectsCommand, ListObjectVersionsCommand, type ObjectVersion } from "@aws-sdk/client-s3";
 import { DeleteSecretCommand, ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
 import type { FunctionHost } from "./host.ts";
 

@@ -63,7 +63,9 @@ class Executor {
     const pool = this.#poolOf(record);
     const queue = pool && queueOf({ clients, clock: ports.clock, random: ports.random }, pool.url);
     const long = pool !== undefined && pool.timeoutSeconds > HELD_SECONDS;
-    const hold = pool && holdMessages({ clients, clock: ports.clock, random: ports.random, url: pool.url, messages: [{ receipt, receives }], ...(long && { afterMs: 0 }) });
+    const hold =
+      pool &&
+      holdMessages({ clients, clock: ports.clock, random: ports.random, url: pool.url, messages: [{ receipt, receives }], ...(long && { afterMs: 0 }) });
     try {
       const letter = await this.#read(record);
       if (letter?.kind === "timer") await this.#timers.forward(letter.timer);

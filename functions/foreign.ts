@@ -1,7 +1,7 @@
 /** What lies in a queue of ours and is not ours is kept in the bucket, where a person can look at it, and does not block what comes after it. */
 import { PutObjectCommand } from "@aws-sdk/client-s3";
-import { errorFields, note } from "./note.ts";
 import type { FunctionHost } from "./host.ts";
+import { errorFields, note } from "./note.ts";
 
 export interface ForeignMessage {
   readonly queue: string;
@@ -12,7 +12,11 @@ export interface ForeignMessage {
 }
 
 /** Resolves when it is safe to delete the message. */
-export async function keepForeign({ clients, stack, ports }: Pick<FunctionHost, "clients" | "stack" | "ports">, message: ForeignMessage, why: unknown): Promise<void> {
+export async function keepForeign(
+  { clients, stack, ports }: Pick<FunctionHost, "clients" | "stack" | "ports">,
+  message: ForeignMessage,
+  why: unknown,
+): Promise<void> {
   const key = `dead-letters/${message.queue.split(/[:/]/).at(-1)}/${message.messageId}.json`;
   const Body = JSON.stringify({ ...message, keptAt: ports.clock.now(), why: why instanceof Error ? why.message : String(why) });
   await clients.s3.send(new PutObjectCommand({ Bucket: stack.bucket, Key: key, Body, ContentType: "application/json" }));

@@ -44,7 +44,9 @@ export class Mail {
     const isBlocked = (record: SQSRecord): boolean => blocked.has(groupOf(record));
     const items = records.flatMap((record, i) => {
       const letter = read[i];
-      return letter === undefined || letter === "foreign" || letter === "unread" || isBlocked(record) ? [] : [{ ...parts(record), actor: letter.actor, letter }];
+      return letter === undefined || letter === "foreign" || letter === "unread" || isBlocked(record)
+        ? []
+        : [{ ...parts(record), actor: letter.actor, letter }];
     });
     return { items, unread: records.filter((record, i) => isBlocked(record) && read[i] !== "foreign").map(parts) };
   }

@@ -66,7 +66,14 @@ class Orchestrator {
     const { items, unread } = await this.#mail.open(records);
     const { clients, ports, stack } = this.#fn;
     const again = items.some(({ receives }) => receives > 1);
-    const hold = holdMessages({ clients, clock: ports.clock, random: ports.random, url: stack.mailbox.url, messages: items, afterMs: again ? 0 : LONG_TURN_MS });
+    const hold = holdMessages({
+      clients,
+      clock: ports.clock,
+      random: ports.random,
+      url: stack.mailbox.url,
+      messages: items,
+      afterMs: again ? 0 : LONG_TURN_MS,
+    });
     this.#hold = hold;
     try {
       await this.#giveBack(unread, new Error("a message could not be read"));
@@ -97,7 +104,11 @@ class Orchestrator {
   }
 
   /** All messages of the group: while one of it is hidden, SQS gives out none. A lost race is over at once; what fails waits a little longer each time. */
-  async #giveBack(items: readonly { readonly receipt: string; readonly receives: number; readonly physical: string }[], error: unknown, actor?: string): Promise<void> {
+  async #giveBack(
+    items: readonly { readonly receipt: string; readonly receives: number; readonly physical: string }[],
+    error: unknown,
+    actor?: string,
+  ): Promise<void> {
     if (items.length === 0) return;
     for (const { physical } of items) this.#failed.add(physical);
     this.#hold?.drop(items);

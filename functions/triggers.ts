@@ -105,7 +105,11 @@ export async function queueMessages(
 }
 
 /** Sends what `onRunState` triggers ask for as a run reaches a state. Part of performing an entry's effects, so that a crash between the two loses nothing. */
-export async function fireRunState(deployments: Iterable<DeploymentDefinition>, row: RunRow, { mailbox, results }: Pick<Ports, "mailbox" | "results">): Promise<void> {
+export async function fireRunState(
+  deployments: Iterable<DeploymentDefinition>,
+  row: RunRow,
+  { mailbox, results }: Pick<Ports, "mailbox" | "results">,
+): Promise<void> {
   const { id, state, flow } = row;
   const bound = triggersOf(deployments, "run-state", (trigger) => trigger.flow === flow && trigger.state === state.type);
   await Promise.all(
@@ -119,7 +123,8 @@ export async function fireRunState(deployments: Iterable<DeploymentDefinition>, 
 
 function triggersOf(deployments: Iterable<DeploymentDefinition>, kind: string, fits: (trigger: Options) => boolean): [DeploymentDefinition, Options][] {
   return [...deployments].flatMap((deployment) =>
-    (deployment.triggers as readonly Options[]).filter((trigger) => trigger.kind === kind && fits(trigger)).map((trigger): [DeploymentDefinition, Options] => [deployment, trigger]),
+    (deployment.triggers as readonly Options[])
+      .filter((trigger) => trigger.kind === kind && fits(trigger))
+      .map((trigger): [DeploymentDefinition, Options] => [deployment, trigger]),
   );
 }
-

@@ -64,7 +64,12 @@ export class Versions {
 
 function refusal(build: string, version: string, why: string, cause?: unknown): WindhoverError {
   const got = why.length > 300 ? `${why.slice(0, 300)}…` : why;
-  return new WindhoverError("WH3122", { message: `Build ${build} (version ${version}) did not take the turn: ${got}`, expected: "an answer without failures", got, cause });
+  return new WindhoverError("WH3122", {
+    message: `Build ${build} (version ${version}) did not take the turn: ${got}`,
+    expected: "an answer without failures",
+    got,
+    cause,
+  });
 }
 
 /** Why a run of that build cannot go on. */

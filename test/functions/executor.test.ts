@@ -1,0 +1,141 @@
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { SendMessageBatchCommand } from "@aws-sdk/client-sqs";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { decode } from "../../engine/codec.ts";
+import type { WindhoverError } from "../../engine/errors.ts";
+import type { Message } from "../../engine/messages.ts";
+import type { TaskItem, TaskMessage } from "../../engine/ports.ts";
+import { shared } from "../../engine/scope.ts";
+import { executorOf } from "../../functions/executor.ts";
+import { flow, runContext, task } from "../../sdk/index.ts";
+import { before, failures, letter, record, STACK, start, TIME, World } from "./world.ts";
+
+beforeEach(() => void vi.spyOn(process.stdout, "write").mockReturnValue(true));
+afterEach(() => {
+  vi.restoreAllMocks();
+  shared.code.clear();
+});
+
+const queue = STACK.pools["default"]?.arn as string;
+const packed = (run: string, tasks: readonly Partial<TaskItem>[], build?: string): TaskMessage => ({
+  id: `task-of-${run}`,
+  actor: `run:${run}`,
+  run: { runId: run, runName: run, flow: "f", parameters: "{}", tags: [], ...(build !== undefined && { build }) },
+  tasks: tasks.map((item, i) => ({ call: `call-${i}`, attempt: 1, task: "double", args: JSON.stringify([i + 1]), ...item })),
+});
+const parcel = (message: TaskMessage, id: string, receives = 1) => record({ task: message }, { id, receives, queue });
+async function mail(world: World): Promise<readonly { readonly actor: string; readonly message: Message }[]> {
+  const all: { actor: string; message: Message }[] = [];
+  for (let batch = await world.ports.inbox.receive(10); batch.length > 0; batch = await world.ports.inbox.receive(10)) all.push(...batch);
+  return all;
+}
+const double = () => task({ name: "double" }, async (n: number) => 2 * n);
+
+describe("an executor", () => {
+  test("runs what is in a message side by side, and reports what came of it in one", async () => {
+    double();
+    const world = new World();
+    expect(await world.executor({ Records: [parcel(packed("a", [{}, {}, {}]), "t1")] }, TIME)).toEqual({ batchItemFailures: [] });
+    const [only, ...others] = await mail(world);
+    expect(others).toEqual([]);
+    expect(only).toMatchObject({ actor: "run:a", message: { kind: "done" } });
+    const { reports } = only?.message as Extract<Message, { kind: "done" }>;
+    expect(reports.map((report) => report.ok && decode(report.value as string))).toEqual([2, 4, 6]);
+  });
+
+  test("never runs what was received before: the run hears of a crash", async () => {
+    let ran = 0;
+    task({ name: "double" }, async () => void ran++);
+    const world = new World();
+    await world.executor({ Records: [parcel(packed("a", [{}]), "t1", 2)] }, TIME);
+    expect(ran).toBe(0);
+    expect((await mail(world))[0]?.message).toMatchObject({ kind: "crash", attempts: [{ call: "call-0", attempt: 1 }] });
+  });
+
+  test("gives back only the message that it could not report", async () => {
+    double();
+    const world = new World({
+      ports: before("mailbox", "send", (actor) => {
+        if (actor === "run:b") throw new Error("the mailbox does not answer");
+      }),
+    });
+    // In a tick each: what is reported together fails together.
+    const records = [parcel(packed("a", [{}]), "t1"), parcel(packed("c", [{}]), "t2")];
+    const answers = [await world.executor({ Records: records }, TIME), await world.executor({ Records: [parcel(packed("b", [{}]), "t3")] }, TIME)];
+    expect(answers.map((answer) => [...failures(answer)])).toEqual([[], ["t3"]]);
+    expect((await mail(world)).map(({ actor }) => actor).sort()).toEqual(["run:a", "run:c"]);
+  });
+
+  test("holds its message from the beginning where its pool has longer than a minute", async () => {
+    double();
+    const world = new World();
+    await world.executor({ Records: [parcel(packed("a", [{}]), "t1")] }, TIME);
+    expect(world.hidden()).toEqual({ "receipt-of-t1": 60 });
+  });
+
+  test("fails a task that would outlive the invocation, shortly before its end", async () => {
+    let reason: unknown;
+    task({ name: "double" }, async () => {
+      const signal = runContext().task?.signal;
+      signal?.addEventListener("abort", () => {
+        reason = signal.reason;
+      });
+      return new Promise<never>(() => {});
+    });
+    const world = new World();
+    const work = world.executor({ Records: [parcel(packed("a", [{}]), "t1")] }, { getRemainingTimeInMillis: () => 60_000 });
+    await vi.waitFor(() => expect(world.hidden()).not.toEqual({}));
+    await world.backend.advance(57_000);
+    expect(await work).toEqual({ batchItemFailures: [] });
+    const { reports } = (await mail(world))[0]?.message as Extract<Message, { kind: "done" }>;
+    expect(reports[0]).toMatchObject({ ok: false, verdict: { again: true } });
+    const error = decode((reports[0] as { error: string }).error) as WindhoverError;
+    expect(error.code).toBe("WH3120");
+    expect((reason as WindhoverError).code).toBe("WH3120");
+  });
+
+  test("forwards timers: what is due to the mailbox, the rest is delayed again", async () => {
+    const world = new World();
+    world.sqs.on(SendMessageBatchCommand).resolves({});
+    const now = world.ports.clock.now();
+    const timer = (at: number, id: string) =>
+      record({ timer: { actor: "run:a", at, message: { kind: "fire", id: `fire:${id}`, timer: id } } }, { id, queue, receives: 3 });
+    expect(await world.executor({ Records: [timer(now, "due"), timer(now + 20_500, "early")] }, TIME)).toEqual({ batchItemFailures: [] });
+    expect((await mail(world)).map(({ message }) => message.id)).toEqual(["fire:due"]);
+    const [sent] = world.sqs.commandCalls(SendMessageBatchCommand).flatMap(({ args }) => args[0].input.Entries ?? []);
+    expect(sent).toMatchObject({ DelaySeconds: 21, MessageBody: expect.stringContaining("early") });
+  });
+
+  test("keeps what is not ours in the bucket", async () => {
+    const world = new World();
+    expect(await world.executor({ Records: [record("hello", { id: "x", queue })] }, TIME)).toEqual({ batchItemFailures: [] });
+    expect(world.s3.commandCalls(PutObjectCommand)[0]?.args[0].input.Key).toBe("dead-letters/tasks/x.json");
+  });
+
+  test("hands a task of an older build's run to that build", async () => {
+    task({ name: "double" }, async () => "new code");
+    const world = new World({ build: "new" });
+    const seen: string[] = [];
+    world.versions({ old: (records) => (seen.push(...records.map(({ messageId }) => messageId)), { batchItemFailures: [] }) });
+    await world.executor({ Records: [parcel(packed("a", [{}], "old"), "t1")] }, TIME);
+    expect(seen).toEqual(["t1"]);
+    expect(await mail(world)).toEqual([]);
+  });
+
+  test("reports a crash where that build is gone", async () => {
+    double();
+    const world = new World({ build: "new" });
+    world.versions({ new: () => ({ batchItemFailures: [] }) });
+    await world.executor({ Records: [parcel(packed("a", [{}], "old"), "t1")] }, TIME);
+    expect((await mail(world))[0]?.message).toMatchObject({ kind: "crash", why: expect.stringContaining("WH3121") });
+  });
+});
+
+test("a flow runs to its end between the two functions", async () => {
+  const twice = double();
+  flow({ name: "sum" }, async () => (await Promise.all([1, 2, 3].map((n) => twice(n)))).reduce((a, b) => a + b));
+  const world = new World();
+  await world.orchestrator({ Records: [letter("run:a", start("a", "sum"), { id: "m1" })] }, TIME);
+  await world.pump({ executor: executorOf(world.fn, { forward: async () => {} }) });
+  expect(decode((await world.state("a")).result as string)).toBe(12);
+});
