@@ -5,7 +5,7 @@
 import { BatchWriteItemCommand, type WriteRequest } from "@aws-sdk/client-dynamodb";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Aborts } from "../../engine/ports.ts";
-import { failure } from "./failure.ts";
+import { answered } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 import { expiry, items, KEEP_MS, sortKey, text } from "./table.ts";
 
@@ -37,6 +37,7 @@ interface Watched {
   readonly marks: Set<string>;
   readonly watches: Set<Watch>;
   looking?: Promise<void>;
+  /** When the last look that was answered began. */
   lookedAt: number;
   nextLookAt: number;
   pauseMs: number;
@@ -59,6 +60,8 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
 
   const isMarked = ({ marks }: Watched, call: string): boolean => marks.has(ALL) || marks.has(sortKey(call));
 
+  const isFresh = ({ lookedAt }: Watched): boolean => clock.now() - lookedAt < FRESH_MS;
+
   function actorOf(name: string): Watched {
     let actor = actors.get(name);
     if (actor === undefined) {
@@ -71,6 +74,7 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
 
   /** Reads all marks of the actor; who comes while somebody reads waits for the same answer. Slightly stale is good enough: a watch looks again. */
   function look(name: string, actor: Watched): Promise<void> {
+    const now = clock.now();
     actor.looking ??= items(clients.dynamodb, {
       TableName: stateTable,
       KeyConditionExpression: "pk = :actor",
@@ -79,7 +83,7 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
     })
       .then((found) => {
         for (const item of found) actor.marks.add(item["sk"]?.S as string);
-        actor.lookedAt = clock.now();
+        actor.lookedAt = now;
         fire(actor);
       })
       .finally(() => {
@@ -114,7 +118,7 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
       actor.nextLookAt = clock.now() + actor.pauseMs;
       actor.pauseMs = Math.min(PAUSE_MS.last, actor.pauseMs * PAUSE_MS.growth);
       // A look that fails is made again: nobody waits for this one.
-      await look(name, actor).catch(() => {});
+      if (!isFresh(actor)) await look(name, actor).catch(() => {});
       if (waiting.signal.aborted) return;
       delete actor.waiting;
       watchOver(name, actor);
@@ -126,9 +130,10 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
     for (let attempt = 0; left.length > 0; attempt++) {
       if (attempt === ATTEMPTS) throw new WindhoverError("WH3105", { message: `While marking calls as aborted: ${stateTable} does not take them.` });
       if (attempt > 0) await clock.wait(25 * 2 ** attempt);
-      const answer = await clients.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [stateTable]: [...left] } })).catch((error) => {
-        throw failure(error, "marking calls as aborted");
-      });
+      const answer = await answered(
+        clients.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [stateTable]: [...left] } })),
+        "marking calls as aborted",
+      );
       left = answer.UnprocessedItems?.[stateTable] ?? [];
     }
   }
@@ -147,7 +152,7 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
 
     async marked(name, call) {
       const actor = actorOf(name);
-      if (!isMarked(actor, call) && clock.now() - actor.lookedAt >= FRESH_MS) await look(name, actor);
+      if (!isMarked(actor, call) && !isFresh(actor)) await look(name, actor);
       return isMarked(actor, call);
     },
 

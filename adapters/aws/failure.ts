@@ -57,6 +57,15 @@ export function failure(error: unknown, doing: string): WindhoverError {
   });
 }
 
+/** An answer of AWS, or our error for its failure. */
+export async function answered<T>(answer: Promise<T>, doing: string): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw failure(error, doing);
+  }
+}
+
 function codeOf(names: readonly string[], status: number | undefined, said: string): ErrorCode {
   for (const [code, pattern] of MEANINGS) if (names.some((name) => pattern.test(name))) return code;
   if (/could not load credentials|region is missing/i.test(said)) return "WH3102";

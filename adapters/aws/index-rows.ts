@@ -2,7 +2,7 @@
 import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
 import type { Index } from "../../engine/ports.ts";
-import { failure, isConditionFailed } from "./failure.ts";
+import { answered, failure, isConditionFailed } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 import { listRuns, placeOf } from "./run-list.ts";
 import { DAY_MS, expiry, type Item, items, KEEP_MS, number, packed, sortKey, text, unpacked } from "./table.ts";
@@ -20,9 +20,7 @@ export function createIndex({ stack, clients, clock }: Pick<Parts, "stack" | "cl
   const noted = new Map<string, Promise<void>>();
 
   const write = async (item: Item, what: string): Promise<void> => {
-    await clients.dynamodb.send(new PutItemCommand({ TableName, Item: item })).catch((error) => {
-      throw failure(error, `writing ${what}`);
-    });
+    await answered(clients.dynamodb.send(new PutItemCommand({ TableName, Item: item })), `writing ${what}`);
   };
 
   /** An older one never replaces a newer one, in whatever order they come. */
@@ -80,9 +78,10 @@ export function createIndex({ stack, clients, clock }: Pick<Parts, "stack" | "cl
 
     async run(id) {
       const Key = { pk: text(id), sk: text("run") };
-      const { Item: item } = await clients.dynamodb.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })).catch((error) => {
-        throw failure(error, `reading the row of run ${id}`);
-      });
+      const { Item: item } = await answered(
+        clients.dynamodb.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })),
+        `reading the row of run ${id}`,
+      );
       return item === undefined ? null : unpacked<RunRow>(item, `The row of run ${id}`);
     },
 

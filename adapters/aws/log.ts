@@ -8,7 +8,7 @@ import { type Entry, LOG_VERSION } from "../../engine/events.ts";
 import { parseActor } from "../../engine/messages.ts";
 import type { Log, Results } from "../../engine/ports.ts";
 import { pack, unpack } from "./entry-format.ts";
-import { failure, isConditionFailed } from "./failure.ts";
+import { answered, failure, isConditionFailed } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 import { expiry, type Item, KEEP_MS, padded, pages, parse, text } from "./table.ts";
 
@@ -58,20 +58,17 @@ export function createLog({ stack, clients }: Pick<Parts, "stack" | "clients">, 
 
   async function last(actor: string, query: Partial<QueryCommandInput>): Promise<Item | undefined> {
     const asked = { TableName: stateTable, ConsistentRead: true, ScanIndexForward: false, Limit: 1, ...query };
-    const found = await clients.dynamodb.send(new QueryCommand(asked)).catch((error) => {
-      throw failure(error, `reading the log of ${actor}`);
-    });
+    const found = await answered(clients.dynamodb.send(new QueryCommand(asked)), `reading the log of ${actor}`);
     return found.Items?.[0];
   }
 
   async function isThere(actor: string, n: number): Promise<boolean> {
     if (n === 0 || (known.get(actor) ?? 0) >= n) return true;
     const key = { pk: text(actor), sk: text(sortKeyOf(n)) };
-    const found = await clients.dynamodb
-      .send(new GetItemCommand({ TableName: stateTable, Key: key, ConsistentRead: true, ProjectionExpression: "pk" }))
-      .catch((error) => {
-        throw failure(error, `reading the log of ${actor}`);
-      });
+    const found = await answered(
+      clients.dynamodb.send(new GetItemCommand({ TableName: stateTable, Key: key, ConsistentRead: true, ProjectionExpression: "pk" })),
+      `reading the log of ${actor}`,
+    );
     if (found.Item === undefined) return false;
     know(actor, n);
     return true;

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { DeleteItemCommand, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import type { Registry, RegistryValue } from "../../engine/ports.ts";
-import { failure } from "./failure.ts";
+import { answered } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 import { expiry, type Item, isHashed, items, packed, sortKey, text, unpacked } from "./table.ts";
 
@@ -31,9 +31,10 @@ export function createRegistry({ stack, clients, clock }: Pick<Parts, "stack" | 
 
   return {
     async get(kind, key) {
-      const found = await clients.dynamodb.send(new GetItemCommand({ TableName, Key: keyOf(kind, key), ConsistentRead: true })).catch((error) => {
-        throw failure(error, `reading the ${kind} ${key}`);
-      });
+      const found = await answered(
+        clients.dynamodb.send(new GetItemCommand({ TableName, Key: keyOf(kind, key), ConsistentRead: true })),
+        `reading the ${kind} ${key}`,
+      );
       if (found.Item === undefined) return null;
       const { key: _, ...value } = unpacked<Row>(found.Item, `The ${kind} ${key}`);
       return alive(value) ? value : null;
@@ -47,9 +48,7 @@ export function createRegistry({ stack, clients, clock }: Pick<Parts, "stack" | 
         row === null
           ? clients.dynamodb.send(new DeleteItemCommand({ TableName, Key }))
           : clients.dynamodb.send(new PutItemCommand({ TableName, Item: { ...Key, z: packed(row), ...expires } }));
-      await written.catch((error: unknown) => {
-        throw failure(error, `writing the ${kind} ${key}`);
-      });
+      await answered(written, `writing the ${kind} ${key}`);
     },
 
     async list(kind) {

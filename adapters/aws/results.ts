@@ -5,7 +5,7 @@ import { gunzip, gzip } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Results } from "../../engine/ports.ts";
-import { failure, isNamed } from "./failure.ts";
+import { answered, failure, isNamed } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 
 const PREFIX = "results/";
@@ -34,9 +34,7 @@ function createStore({ stack, clients }: Pick<Parts, "stack" | "clients">): Resu
 
   async function store(key: string, text: string): Promise<void> {
     const object = { Bucket: stack.bucket, Key: PREFIX + key, Body: await pack(text), ContentType: "application/json", ContentEncoding: "gzip" };
-    await clients.s3.send(new PutObjectCommand(object)).catch((error) => {
-      throw failure(error, `storing a result in ${stack.bucket}`);
-    });
+    await answered(clients.s3.send(new PutObjectCommand(object)), `storing a result in ${stack.bucket}`);
     if (there.size >= REMEMBERED) there.clear();
     there.add(key);
   }

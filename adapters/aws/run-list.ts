@@ -7,7 +7,7 @@ import { QueryCommand } from "@aws-sdk/client-dynamodb";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { RunRow, StateType } from "../../engine/events.ts";
 import type { RunFilter } from "../../engine/ports.ts";
-import { failure } from "./failure.ts";
+import { answered } from "./failure.ts";
 import { type Item, padded, text, unpacked } from "./table.ts";
 
 /** Rows of a page for which no limit was given. */
@@ -76,8 +76,8 @@ class Partition {
   async fill(): Promise<void> {
     while (this.#rows.length === 0 && !this.#ended) {
       const { low, high, before } = this.#range;
-      const page = await this.#table.client
-        .send(
+      const page = await answered(
+        this.#table.client.send(
           new QueryCommand({
             TableName: this.#table.table,
             IndexName: this.#index,
@@ -88,10 +88,9 @@ class Partition {
             Limit: this.#fetch,
             ...(this.#from && { ExclusiveStartKey: this.#from }),
           }),
-        )
-        .catch((error) => {
-          throw failure(error, "listing runs");
-        });
+        ),
+        "listing runs",
+      );
       this.#from = page.LastEvaluatedKey;
       this.#ended = this.#from === undefined;
       const rows = (page.Items ?? []).map((item) => ({ place: item["at"]?.S as string, row: unpacked<RunRow>(item, `The row of run ${item["pk"]?.S}`) }));

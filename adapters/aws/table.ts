@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { type AttributeValue, type DynamoDBClient, QueryCommand, type QueryCommandInput } from "@aws-sdk/client-dynamodb";
 import { damaged, pack, unpack } from "./entry-format.ts";
-import { failure } from "./failure.ts";
+import { answered } from "./failure.ts";
 
 export type Item = Record<string, AttributeValue>;
 
@@ -52,9 +52,7 @@ export const isHashed = (key: string): boolean => key.startsWith(HASHED);
 export async function* pages(client: DynamoDBClient, query: QueryCommandInput): AsyncGenerator<readonly Item[], void> {
   let from: Item | undefined;
   do {
-    const page = await client.send(new QueryCommand({ ...query, ...(from && { ExclusiveStartKey: from }) })).catch((error) => {
-      throw failure(error, `reading ${query.TableName}`);
-    });
+    const page = await answered(client.send(new QueryCommand({ ...query, ...(from && { ExclusiveStartKey: from }) })), `reading ${query.TableName}`);
     yield page.Items ?? [];
     from = page.LastEvaluatedKey;
   } while (from);

@@ -16,8 +16,6 @@ const make = async () => {
   return createWorld({ endpoint });
 };
 
-const SKIPS: Skips = {};
-
 describe("aws on DynamoDB Local", () => {
   if (missing !== undefined) {
     test("the ports that need only tables", (context) => context.skip(missing));
