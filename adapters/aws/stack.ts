@@ -30,7 +30,8 @@ export interface StackResources {
   readonly eventBus: string;
   /** Secrets Manager: the beginning of every block's name, `/<stack>/blocks/`. */
   readonly secretsPrefix: string;
-  readonly functions: Readonly<Record<"orchestrator" | "executor" | "api" | "deadLetters", string>>;
+  /** Their names. `api` only where something asks for it: the API or a webhook. */
+  readonly functions: Readonly<Record<"orchestrator" | "executor" | "deadLetters", string>> & { readonly api?: string };
   /** The HTTP API's address, where there is one. */
   readonly apiUrl?: string;
   readonly retention?: { readonly completedMs?: number; readonly failedMs?: number };

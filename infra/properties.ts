@@ -1,0 +1,117 @@
+/** What `new Windhover(…)` is told, checked. */
+import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { ILayerVersion } from "aws-cdk-lib/aws-lambda";
+import type { Construct } from "constructs";
+import { durationMs, WindhoverError } from "../engine/errors.ts";
+import type { PoolOptions } from "../sdk/config.ts";
+import type { Duration } from "../sdk/duration.ts";
+import type { ApiOptions } from "./api.ts";
+import type { NotificationOptions } from "./notifications.ts";
+
+export interface WindhoverProps {
+  /** Files, or folders with an `index.ts`, that export flows and deployments. Relative paths count from where the CDK runs. */
+  readonly entry: string | readonly string[];
+  /** Where tasks run that name a pool. `default` says how large the functions are that run everything else: 1024 MB and 900 seconds, unless it says otherwise. */
+  readonly pools?: Readonly<Record<string, PoolOptions>>;
+  /** How long the rows of ended runs are kept. Default: 90 days for those that completed, 180 for those that failed. Log lines are kept as long as the longer of the two. */
+  readonly retention?: { readonly completed?: Duration; readonly failed?: Duration };
+  /** The HTTP API, behind IAM or a JWT. Default: none; the command line and `connect({ stack })` need none. Webhooks have their routes in any case. */
+  readonly api?: ApiOptions;
+  /** Default: false; a dashboard costs money. */
+  readonly dashboard?: boolean;
+  /** Default: false; an alarm costs money. They go to the topic of `notifications`. */
+  readonly alarms?: boolean;
+  /** Failed and crashed runs are told to a topic: one that is made, or one's own. Default: false. */
+  readonly notifications?: NotificationOptions;
+  /** Encrypts tables, bucket, queues, logs and environments. Default: AWS's own keys, which cost nothing. */
+  readonly encryptionKey?: IKey;
+  /** What becomes of tables, bucket and logs when the stack is deleted. Default: RETAIN. With DESTROY nothing stays, blocks included. */
+  readonly removalPolicy?: RemovalPolicy;
+  /** Variables for the flows' and tasks' environment. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Packages that are left out of the bundle, such as those with native modules: a layer brings them. */
+  readonly external?: readonly string[];
+  readonly layers?: readonly ILayerVersion[];
+}
+
+const KNOWN: Readonly<Record<keyof WindhoverProps, true>> = {
+  entry: true,
+  pools: true,
+  retention: true,
+  api: true,
+  dashboard: true,
+  alarms: true,
+  notifications: true,
+  encryptionKey: true,
+  removalPolicy: true,
+  environment: true,
+  external: true,
+  layers: true,
+};
+
+const DAY_MS = 864e5;
+const RETENTION_MS = { completed: 90 * DAY_MS, failed: 180 * DAY_MS };
+/** What Lambda and ECS take for a name. Unit: characters. */
+const LONGEST_NAME = 64;
+
+/** @throws WH2035 for a property that is not known or cannot be used here. */
+export function checkProps(scope: Construct, props: WindhoverProps, isAnother: (construct: unknown) => boolean): void {
+  const unknown = Object.keys(props).find((name) => !Object.hasOwn(KNOWN, name));
+  if (unknown !== undefined) throw refusal(`it has no property "${unknown}"`, Object.keys(KNOWN).join(", "), unknown);
+  const { environment = {}, removalPolicy = RemovalPolicy.RETAIN } = props;
+  const reserved = Object.keys(environment).find((name) => /^(WINDHOVER|AWS|LAMBDA)_/.test(name));
+  if (reserved !== undefined) throw refusal(`the variable ${reserved} is not free`, "a name that begins with none of WINDHOVER_, AWS_, LAMBDA_", reserved);
+  if (![RemovalPolicy.RETAIN, RemovalPolicy.DESTROY].includes(removalPolicy))
+    throw refusal("`removalPolicy` is RETAIN or DESTROY", "RemovalPolicy.RETAIN or RemovalPolicy.DESTROY", removalPolicy);
+  const { node } = Stack.of(scope);
+  if (node.findAll().some((other) => other !== scope && isAnother(other)))
+    throw refusal("the stack has one already: functions and queues are known by the stack's name", "one in a stack", "two");
+}
+
+/** Unit: milliseconds. @throws WH2035 for what is no duration. */
+export function retentionOf({ completed, failed }: NonNullable<WindhoverProps["retention"]> = {}): { readonly completedMs: number; readonly failedMs: number } {
+  return { completedMs: milliseconds("completed", completed) ?? RETENTION_MS.completed, failedMs: milliseconds("failed", failed) ?? RETENTION_MS.failed };
+}
+
+function milliseconds(name: string, duration: Duration | undefined): number | undefined {
+  try {
+    return duration === undefined ? undefined : durationMs(duration);
+  } catch (cause) {
+    throw new WindhoverError("WH2035", {
+      message: `The construct cannot be made: \`retention.${name}\` is no duration.`,
+      expected: 'such as "90 days"',
+      got: String(duration),
+      cause,
+    });
+  }
+}
+
+/** A name that other functions know: it has to be known before the resource is. @throws WH2035 when it is too long. */
+export function nameOf(scope: Construct, part: string): string {
+  const name = `${Stack.of(scope).stackName}-${part}`;
+  if (name.length <= LONGEST_NAME) return name;
+  throw refusal("the stack's name is too long", `a name of at most ${LONGEST_NAME - part.length - 1} characters`, name);
+}
+
+/** What Lambda takes for all variables of a function, with room for the build and a few small ones. Unit: bytes. */
+const ENVIRONMENT_BYTES = 4096 - 300;
+/** What stands in for a name or an address that only CloudFormation knows. */
+const UNKNOWN_BYTES = 90;
+
+/** @throws WH2035 when the description of the stack and the user's variables do not fit into a function's environment. */
+export function checkEnvironment(scope: Construct, environment: Readonly<Record<string, string>>): void {
+  const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + sizeOf(Stack.of(scope).resolve(value)), 0);
+  if (bytes > ENVIRONMENT_BYTES)
+    throw refusal("the functions' environment has no room for it", "fewer pools, or fewer and shorter variables: 4 KB in all", `about ${bytes} bytes`);
+}
+
+function sizeOf(value: unknown): number {
+  if (typeof value === "string") return Buffer.byteLength(value);
+  const parts = (value as { readonly "Fn::Join"?: readonly [string, readonly unknown[]] })["Fn::Join"]?.[1];
+  return parts ? parts.reduce<number>((sum, part) => sum + sizeOf(part), 0) : UNKNOWN_BYTES;
+}
+
+function refusal(why: string, expected: string, got: string): WindhoverError {
+  return new WindhoverError("WH2035", { message: `The construct cannot be made: ${why}.`, expected, got });
+}
