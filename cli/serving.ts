@@ -1,5 +1,6 @@
 /** What `windhover dev` and the quickstart serve: the engine in this process, its schedules and triggers, and the HTTP API. */
 import type { OpenedEmbedded } from "../adapters/embedded/open.ts";
+import type { Retention } from "../adapters/embedded/retention.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Entry } from "../engine/events.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
@@ -15,6 +16,7 @@ export interface ServingOptions {
   readonly directory: string;
   readonly port: number;
   readonly pools?: Readonly<Record<string, number>>;
+  readonly retention?: Retention;
   /** The backend is gone: a full disk, a damaged file. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -27,12 +29,12 @@ export interface Serving extends OpenedEmbedded {
 }
 
 /** @throws WH3004 when the port is in use · WH3001 to WH3003 when the database cannot be opened. */
-export async function startServing(loaded: Loaded, { directory, port, pools, onFatal }: ServingOptions): Promise<Serving> {
+export async function startServing(loaded: Loaded, { directory, port, pools, retention, onFatal }: ServingOptions): Promise<Serving> {
   const { openRuntime } = await import("../adapters/embedded/open.ts");
   let deployments = loaded.deployments;
   let triggers: Triggers | undefined;
   const onEntry = (entry: Entry): void => triggers?.noteEntry(entry);
-  const opened = await openRuntime({ directory, code: loaded.code, narrate: true, pools, onEntry, onFatal });
+  const opened = await openRuntime({ directory, code: loaded.code, narrate: true, pools, retention, onEntry, onFatal });
   const { client, backend, runtime } = opened;
   const app = createApp({ client, code: loaded.code, deployments: () => deployments, version: VERSION, onError: tellError });
   const api = await listen(app, { port }).catch(async (error: unknown) => {

@@ -1,6 +1,7 @@
 /** Settings: `windhover.config.ts`, then the environment (`WINDHOVER_…`), then flags; later ones weigh more. */
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Retention } from "../adapters/embedded/retention.ts";
 import { durationMs, WindhoverError } from "../engine/errors.ts";
 
 /** Flags that any command may take. */
@@ -27,6 +28,8 @@ export interface Settings {
   readonly port: number;
   /** How many tasks of a pool run at once here. */
   readonly pools: Readonly<Record<string, number>>;
+  /** How long runs are kept after their end. */
+  readonly retention?: Retention;
   /** A deployed stack is meant, not the embedded database. */
   readonly stack?: string;
   /** Where it lies, and who asks: what is not said is left to the AWS configuration. */
@@ -76,6 +79,7 @@ export async function readSettings(flags: SettingFlags = {}, cwd = process.cwd()
     directory: directory ? pathOf(directory) : resolve(base, ".windhover"),
     port: port ? portOf(port) : DEFAULT_PORT,
     pools: poolsOf(config["pools"], file),
+    ...(config["retention"] !== undefined && { retention: config["retention"] as Retention }),
     ...(place.stack !== undefined && { stack: place.stack }),
     ...(place.region !== undefined && { region: place.region }),
     ...(place.profile !== undefined && { profile: place.profile }),

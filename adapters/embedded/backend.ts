@@ -17,6 +17,7 @@ import { EmbeddedMailbox } from "./mailbox.ts";
 import { Processes } from "./processes.ts";
 import { EmbeddedRegistry } from "./registry.ts";
 import { EmbeddedResults } from "./results.ts";
+import { type Retention, Sweeper, type Swept } from "./retention.ts";
 import { EmbeddedIndex } from "./rows.ts";
 import { abandon, fold, openStore } from "./schema.ts";
 import { EmbeddedSecrets } from "./secrets.ts";
@@ -56,6 +57,8 @@ export interface EmbeddedBackend {
   events(after?: number, limit?: number): Promise<readonly (EmittedEvent & { readonly seq: number })[]>;
   /** Resolves when all that was said is on disk, and what other processes said is known. */
   settle(): Promise<void>;
+  /** Deletes what is older than it has to be. */
+  sweep(retention: Retention): Promise<Swept>;
   stats(): EmbeddedStats;
   /** Writes what is left to write and lets go of everything; other processes take over at once. Later calls fail with WH3008. */
   close(): Promise<void>;
@@ -122,12 +125,13 @@ function build(database: Database, directory: string, clock: Clock, random: Rand
   const secrets = new EmbeddedSecrets(directory, () => journal.check());
   // Timers before the mailbox: those that are due become mail in the same transaction.
   for (const section of [log, results, tasks, timers, mailbox, aborts, index, registry, logs, events]) journal.add(section);
-  return { database, journal, processes, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets };
+  const sweeper = new Sweeper(database, journal, clock);
+  return { database, journal, processes, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets, sweeper };
 }
 type Parts = ReturnType<typeof build>;
 
 function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
-  const { journal, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets } = parts;
+  const { journal, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets, sweeper } = parts;
   const glance = setInterval(() => {
     try {
       journal.glance();
@@ -156,6 +160,7 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
       journal.glance();
       await journal.durable();
     },
+    sweep: (retention) => sweeper.sweep(retention),
     stats: () => ({ ...journal.stats, appends: log.appends, mail: mailbox.waiting, tasksInHand: tasks.inHand }),
     close: async () => end(true),
     kill: () => end(false),

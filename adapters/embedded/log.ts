@@ -97,7 +97,11 @@ export class EmbeddedLog implements Log, Section {
       id = this.#ids.get(actor) ?? (this.#database.prepare("SELECT id FROM actors WHERE name = ?").get(actor)?.["id"] as number | undefined);
       if (id === undefined) return false;
       this.#remember(actor, id);
-      if (this.#database.prepare("UPDATE actors SET n = ?, state = ? WHERE id = ? AND n = ?").run(n, state, id, n - 1).changes === 0) return false;
+      // A row's number may belong to another actor by now, if this one was deleted (see `retention.ts`).
+      if (this.#database.prepare("UPDATE actors SET n = ?, state = ? WHERE id = ? AND n = ? AND name = ?").run(n, state, id, n - 1, actor).changes === 0) {
+        this.#ids.delete(actor);
+        return false;
+      }
     }
     this.#database.prepare("INSERT INTO entries (actor, n, head, events) VALUES (?, ?, ?, ?)").run(id, n, head, events);
     this.appends++;

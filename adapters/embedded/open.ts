@@ -4,6 +4,7 @@ import { shared } from "../../engine/scope.ts";
 import { PortsClient } from "../../sdk/ports-client.ts";
 import { createRuntime, type Runtime, type RuntimeOptions } from "../process/runtime.ts";
 import { type EmbeddedBackend, openEmbedded } from "./backend.ts";
+import { type Retention, sweepHourly } from "./retention.ts";
 
 export interface OpenOptions extends RuntimeOptions {
   readonly directory?: string;
@@ -11,6 +12,8 @@ export interface OpenOptions extends RuntimeOptions {
   readonly narrate?: boolean;
   /** False: look and send messages, but run nothing here. */
   readonly work?: boolean;
+  /** What ended longer ago is deleted, now and once an hour. Default: nothing is. */
+  readonly retention?: Retention;
 }
 export interface OpenedEmbedded {
   readonly backend: EmbeddedBackend;
@@ -29,6 +32,8 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
   const runtime = createRuntime(backend, { ...told, code });
   if (options.work !== false) runtime.worker.start();
   const { clock } = backend.ports;
+  const { retention } = options;
+  const stopSweeping = retention && options.work !== false ? sweepHourly(() => backend.sweep(retention), clock) : undefined;
   // One wait serves all who look within it.
   let look: Promise<void> | undefined;
   const soon = (): Promise<void> => {
@@ -43,6 +48,7 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
     changed: (actor) => runtime.changes.next(actor, soon()),
     ended: (actor) => runtime.changes.ended(actor),
     close: async () => {
+      stopSweeping?.();
       if (options.work !== false) await runtime.worker.stop();
       await backend.close();
     },

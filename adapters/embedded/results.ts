@@ -30,7 +30,8 @@ export class EmbeddedResults implements Results, Section {
     this.#journal.check();
     const plain = Buffer.from(text, "utf8");
     const key = createHash("sha256").update(plain).digest("hex");
-    if (this.#journal.guard(() => this.#database.prepare("SELECT 1 FROM results WHERE key = ?").get(key))) return key;
+    const known = "SELECT 1 FROM results WHERE key = ?1 AND NOT EXISTS (SELECT 1 FROM condemned WHERE key = ?1)";
+    if (this.#journal.guard(() => this.#database.prepare(known).get(key))) return key;
     const coded = plain.length < WORTH_COMPRESSING ? plain : plain.length < WORTH_A_THREAD ? deflateRawSync(plain, FAST) : await deflateAside(plain, FAST);
     this.#journal.mark(this, "now");
     this.#pending.set(key, coded.length < plain.length ? ["deflate", coded] : ["plain", plain]);
@@ -52,8 +53,10 @@ export class EmbeddedResults implements Results, Section {
   }
 
   write(): void {
-    for (const [key, [coding, content]] of this.#pending)
+    for (const [key, [coding, content]] of this.#pending) {
       this.#database.prepare("INSERT INTO results (key, coding, content) VALUES (?, ?, ?) ON CONFLICT DO NOTHING").run(key, coding, content);
+      this.#database.prepare("DELETE FROM condemned WHERE key = ?").run(key);
+    }
     this.#pending.clear();
   }
 }
