@@ -45,7 +45,7 @@ class Executor {
     this.#timers = timers;
     this.#host = hostOf(fn);
     this.#reports = new Reports(fn.ports.mailbox, nextTick);
-    this.#versions = new Versions(fn.clients, fn.stack.functions.executor);
+    this.#versions = new Versions(fn.clients, fn.functionName ?? fn.stack.functions.executor);
   }
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {

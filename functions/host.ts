@@ -23,6 +23,8 @@ export interface FunctionHost {
   readonly deployments: ReadonlyMap<string, DeploymentDefinition>;
   /** A hash of the code that was bundled. */
   readonly build?: string;
+  /** Of the Lambda function that this is, of which there may be older versions. */
+  readonly functionName?: string;
   readonly time: TimeLeft;
 }
 
@@ -30,7 +32,8 @@ export interface FunctionHost {
 export function openFunction(modules: Modules, role: Role, env: NodeJS.ProcessEnv = process.env): FunctionHost {
   const stack = parseStack(env[STACK_VARIABLE], STACK_VARIABLE);
   const { ports, clients } = openAws({ stack, role });
-  return functionHost({ stack, ports, clients, code: shared.code, build: env[BUILD_VARIABLE] }, modules);
+  const [build, functionName] = [env[BUILD_VARIABLE], env["AWS_LAMBDA_FUNCTION_NAME"]];
+  return functionHost({ stack, ports, clients, code: shared.code, ...(build && { build }), ...(functionName && { functionName }) }, modules);
 }
 
 export function functionHost(parts: Omit<FunctionHost, "deployments" | "time">, modules: Modules): FunctionHost {

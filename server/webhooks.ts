@@ -1,15 +1,14 @@
 /** Webhooks: a request to `/hooks/<path>` starts a run of the deployment that listens there. It is answered as soon as the start is safe, not when the run ends. */
-import { createHmac } from "node:crypto";
 import type { Context, Hono } from "hono";
 import { hash } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { WebhookEvent } from "../sdk/triggers.ts";
-import { same } from "./api-key.ts";
 import { trimmed } from "./deployments.ts";
 import type { ServerOptions } from "./options.ts";
 import { Refusal } from "./problems.ts";
 import { readBody } from "./routes.ts";
+import { isProven, PROOFS } from "./signatures.ts";
 
 interface WebhookTrigger {
   readonly kind: string;
@@ -31,7 +30,7 @@ export function addWebhooks(app: Hono, { client, deployments = () => [] }: Serve
     if (["GET", "HEAD", "OPTIONS"].includes(context.req.method))
       throw new Refusal(405, "WH2017", { message: `A webhook is not called with ${context.req.method}.`, expected: "POST", got: context.req.method });
     const bytes = await readBody(context);
-    for (const { trigger } of targets) checkSecret(context, bytes, trigger.secret);
+    for (const { trigger } of targets) checkSecret(context, bytes, trigger.secret, client.ports.clock.now());
     const event = eventOf(context, path, bytes);
     const key = context.req.header("idempotency-key");
     const runs: { readonly id: string; readonly deployment: string }[] = [];
@@ -58,21 +57,16 @@ function parametersOf(deployment: DeploymentDefinition, trigger: WebhookTrigger,
   }
 }
 
-/** As a bearer token, in a header of our own, or as the signature of the body that GitHub and others send. All compared in constant time. */
-function checkSecret(context: Context, bytes: Buffer, secret: string | undefined): void {
-  if (secret === undefined) return;
-  const bearer = /^bearer (.+)$/i.exec(context.req.header("authorization") ?? "")?.[1];
-  const signature = `sha256=${createHmac("sha256", secret).update(bytes).digest("hex")}`;
-  const good = same(bearer, secret) || same(context.req.header("x-windhover-secret"), secret) || same(context.req.header("x-hub-signature-256"), signature);
-  if (!good)
-    throw new Refusal(401, "WH2018", {
-      message: "The webhook's secret is missing or wrong.",
-      expected: "Authorization: Bearer SECRET, X-Windhover-Secret, or X-Hub-Signature-256",
-    });
+function checkSecret(context: Context, bytes: Buffer, secret: string | undefined, now: number): void {
+  if (secret === undefined || isProven((name) => context.req.header(name), bytes, secret, now)) return;
+  throw new Refusal(401, "WH2018", {
+    message: "The webhook's secret is missing or wrong.",
+    expected: "Authorization: Bearer SECRET, X-Windhover-Secret, X-Hub-Signature-256, X-Signature-256 or Stripe-Signature",
+  });
 }
 
 /** What the author's function gets becomes parameters, and those are logged: no credentials are among it. */
-const HIDDEN = new Set(["authorization", "cookie", "proxy-authorization", "x-windhover-secret", "x-hub-signature-256"]);
+const HIDDEN = new Set([...PROOFS, "cookie", "proxy-authorization"]);
 
 function eventOf(context: Context, path: string, bytes: Buffer): WebhookEvent {
   const headers = Object.fromEntries(Object.entries(context.req.header()).filter(([name]) => !HIDDEN.has(name.toLowerCase())));

@@ -9,7 +9,7 @@ import { shared } from "../../engine/scope.ts";
 import { backoffSeconds, wavesOf } from "../../functions/actor-batch.ts";
 import { orchestratorOf } from "../../functions/orchestrator.ts";
 import { cron, flow, onEvent, onQueue, onRunState, onS3Object, runInput, task, waitForInput } from "../../sdk/index.ts";
-import { before, failures, letter, record, STACK, start, TIME, World } from "./world.ts";
+import { beforeCall, failures, letter, record, STACK, start, TIME, World } from "./world.ts";
 
 beforeEach(() => void vi.spyOn(process.stdout, "write").mockReturnValue(true));
 afterEach(() => {
@@ -65,7 +65,7 @@ describe("a batch", () => {
   test("of several actors deletes each one's messages as its turn ends; one that fails gives back all of its own, and no other's", async () => {
     quick();
     const world = new World({
-      ports: before("log", "append", (entry) => {
+      ports: beforeCall("log", "append", (entry) => {
         if ((entry as { actor: string }).actor === "run:b") throw new Error("the table does not answer");
       }),
     });
@@ -170,7 +170,7 @@ describe("a batch", () => {
   test("of which one message cannot be fetched gives back its whole group, and takes the others", async () => {
     quick();
     const world = new World({
-      ports: before("results", "get", () => {
+      ports: beforeCall("results", "get", () => {
         throw new Error("the bucket does not answer");
       }),
     });
@@ -282,11 +282,13 @@ describe("triggers", () => {
   test("what a flow of the stack emitted is opened: its own id, its own detail, the trigger's filter", async () => {
     const seen: unknown[] = [];
     const ship = flow({ name: "ship", parameters: Order }, async () => {});
+    const parameters = (one: unknown): { order: string } => {
+      seen.push(one);
+      return { order: "x" };
+    };
     const deployment = ship.deployment({
       name: "on-paid",
-      triggers: [
-        onEvent({ source: "windhover", detailType: "paid", detail: { order: [{ prefix: "o-" }] }, parameters: (one) => (seen.push(one), { order: "x" }) }),
-      ],
+      triggers: [onEvent({ source: "windhover", detailType: "paid", detail: { order: [{ prefix: "o-" }] }, parameters })],
     });
     const world = new World({ modules: [{ deployment }] });
     const emitted = (id: string, order: string) => ({
@@ -307,7 +309,11 @@ describe("triggers", () => {
   test("an object in a bucket", async () => {
     const seen: unknown[] = [];
     const load = flow({ name: "load" }, async () => {});
-    const deployment = load.deployment({ name: "on-paid", triggers: [onS3Object({ bucket: "incoming", parameters: (o) => (seen.push(o), {}) })] });
+    const parameters = (o: unknown): object => {
+      seen.push(o);
+      return {};
+    };
+    const deployment = load.deployment({ name: "on-paid", triggers: [onS3Object({ bucket: "incoming", parameters })] });
     const world = new World({ modules: [{ deployment }] });
     const detail = { bucket: { name: "incoming" }, object: { key: "a b/ü.csv", size: 12, etag: "e" } };
     await world.orchestrator({ Records: [event({ ...paid, source: "aws.s3", "detail-type": "Object Created", detail })] }, TIME);
@@ -331,7 +337,7 @@ describe("triggers", () => {
     let broken = true;
     const world = new World({
       modules: [{ deployment }],
-      ports: before("mailbox", "send", (_, message) => {
+      ports: beforeCall("mailbox", "send", (_, message) => {
         if (broken && (message as { parameters: string }).parameters.includes("two")) throw new Error("the mailbox does not answer");
       }),
     });
@@ -353,7 +359,7 @@ describe("triggers", () => {
     let broken = true;
     const world = new World({
       modules: [{ deployment }],
-      ports: before("mailbox", "send", (to) => {
+      ports: beforeCall("mailbox", "send", (to) => {
         if (broken && to === "deployment:after") throw new Error("it died");
       }),
     });

@@ -180,7 +180,7 @@ export const start = (run: string, flow: string, parameters = "{}"): object => (
 });
 
 /** Ports of which one method does something else first. */
-export function before<P extends keyof Ports, M extends keyof Ports[P]>(
+export function beforeCall<P extends keyof Ports, M extends keyof Ports[P]>(
   port: P,
   method: M,
   act: (...args: readonly unknown[]) => void | Promise<void>,

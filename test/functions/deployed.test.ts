@@ -1,0 +1,135 @@
+import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { DeleteSecretCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { CloudFormationCustomResourceEvent } from "aws-lambda";
+import { mockClient } from "aws-sdk-client-mock";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { shared } from "../../engine/scope.ts";
+import { deployedOf } from "../../functions/deployed.ts";
+import { flow } from "../../sdk/index.ts";
+import { letter, TIME, World } from "./world.ts";
+
+const dynamodb = mockClient(DynamoDBClient);
+beforeEach(() => {
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  dynamodb.reset();
+  dynamodb.on(PutItemCommand).resolves({});
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  shared.code.clear();
+});
+
+const event = (RequestType: "Create" | "Update" | "Delete", Empty: readonly string[] = []): CloudFormationCustomResourceEvent =>
+  ({
+    RequestType,
+    ServiceToken: "arn",
+    ResponseURL: "https://cloudformation.example/answer",
+    StackId: "stack",
+    RequestId: "request",
+    LogicalResourceId: "Deployment",
+    ResourceType: "Custom::Windhover",
+    ResourceProperties: { ServiceToken: "arn", Build: "b1", Empty },
+    ...(RequestType !== "Create" && { PhysicalResourceId: "windhover-Deployment" }),
+  }) as unknown as CloudFormationCustomResourceEvent;
+
+/** CloudFormation's side: what it was told. */
+function listener() {
+  const told: Record<string, unknown>[] = [];
+  const put = (async (_url: string, init: { body: string }) => {
+    told.push(JSON.parse(init.body) as Record<string, unknown>);
+    return { ok: true, status: 200 };
+  }) as unknown as typeof fetch;
+  return { told, put };
+}
+
+describe("after a deploy", () => {
+  test("each deployment hears what the code says, and one that is gone is paused", async () => {
+    const f = flow({ name: "f" }, async () => {});
+    const [stays, goes] = [f.deployment({ name: "stays" }), f.deployment({ name: "goes" })];
+    const world = new World({ modules: [{ stays, goes }] });
+    const { told, put } = listener();
+    await deployedOf(() => world.fn, put)(event("Create"), TIME);
+    await world.pump();
+    await deployedOf(() => world.function({ modules: [{ stays }], build: "b2" }), put)(event("Update"), TIME);
+    await world.pump();
+    expect((await world.ports.index.deployments()).map(({ name, paused }) => [name, paused]).sort()).toEqual([
+      ["goes", true],
+      ["stays", false],
+    ]);
+    expect(told).toEqual(
+      [1, 2].map(() => ({
+        Status: "SUCCESS",
+        PhysicalResourceId: "windhover-Deployment",
+        StackId: "stack",
+        RequestId: "request",
+        LogicalResourceId: "Deployment",
+      })),
+    );
+  });
+
+  test("CloudFormation is always answered, with the reason where it failed", async () => {
+    const { told, put } = listener();
+    const broken = () => {
+      throw new Error("WINDHOVER_STACK does not describe a stack");
+    };
+    await deployedOf(broken, put)(event("Create"), TIME);
+    const world = new World({ ports: (ports) => ({ ...ports, index: { ...ports.index, deployments: () => new Promise<never>(() => {}) } }) });
+    const late = deployedOf(() => world.fn, put)(event("Update"), { getRemainingTimeInMillis: () => 10_000 });
+    await vi.waitFor(async () => {
+      await world.backend.advance(1000);
+      expect(told).toHaveLength(2);
+    });
+    await late;
+    expect(told).toMatchObject([
+      { Status: "FAILED", Reason: "WINDHOVER_STACK does not describe a stack" },
+      { Status: "FAILED", Reason: "the invocation's time is over" },
+    ]);
+  });
+});
+
+describe("at a stack's end", () => {
+  test("what the construct names is deleted: the bucket's objects, this stack's secrets and no other's", async () => {
+    const world = new World();
+    const secrets = mockClient(SecretsManagerClient);
+    world.s3
+      .on(ListObjectVersionsCommand)
+      .resolvesOnce({ Versions: [{ Key: "results/1", VersionId: "v" }], DeleteMarkers: [{ Key: "old", VersionId: "m" }] })
+      .resolves({})
+      .on(DeleteObjectsCommand)
+      .resolves({});
+    secrets
+      .on(ListSecretsCommand)
+      .resolves({ SecretList: [{ Name: "/Flows/blocks/s3/a" }, { Name: "/Flows/blocksmith/x" }] })
+      .on(DeleteSecretCommand)
+      .resolves({});
+    const { told, put } = listener();
+    await deployedOf(() => world.fn, put)(event("Delete", ["bucket", "secrets"]), TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }]);
+    expect(world.s3.commandCalls(DeleteObjectsCommand)[0]?.args[0].input.Delete?.Objects).toEqual([
+      { Key: "results/1", VersionId: "v" },
+      { Key: "old", VersionId: "m" },
+    ]);
+    expect(secrets.commandCalls(DeleteSecretCommand).map(({ args }) => args[0].input.SecretId)).toEqual(["/Flows/blocks/s3/a"]);
+  });
+
+  test("nothing is deleted that it does not name", async () => {
+    const world = new World();
+    const { told, put } = listener();
+    await deployedOf(() => world.fn, put)(event("Delete"), TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }]);
+    expect(world.s3.commandCalls(DeleteObjectsCommand)).toEqual([]);
+  });
+});
+
+test("a deployment that was told by a deploy is not told again by its first message", async () => {
+  const f = flow({ name: "f" }, async () => {});
+  const nightly = f.deployment({ name: "nightly" });
+  const world = new World({ modules: [{ nightly }] });
+  const { put } = listener();
+  await deployedOf(() => world.fn, put)(event("Create"), TIME);
+  await world.pump();
+  await world.orchestrator({ Records: [letter("deployment:nightly", { kind: "pause", id: "p" }, { id: "m1" })] }, TIME);
+  const events = (await world.ports.log.read("deployment:nightly")).flatMap((entry) => entry.events.map(({ type }) => type));
+  expect(events).toEqual(["configured", "paused"]);
+});
