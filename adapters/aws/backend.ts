@@ -47,18 +47,19 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
   const aborts = createAborts(parts);
   const results = createResults(parts);
   const inbox = createInbox(parts);
+  const index = createIndex(parts);
   const ports: Ports = {
     log: guard(createLog(parts, results)),
-    mailbox: guard(createMailbox({ ...parts, inbox })),
+    mailbox: guard(createMailbox(parts)),
     inbox: guard<Inbox>(inbox),
     tasks: guard(createTaskQueue(parts)),
     aborts: { ...guard<Pick<typeof aborts, "mark" | "marked">>({ mark: aborts.mark, marked: aborts.marked }), watch: aborts.watch },
     timers: guard(createTimers(parts)),
     results: guard(results),
-    index: guard(createIndex(parts)),
+    index: guard(index),
     registry: guard(createRegistry(parts)),
     secrets: guard(createSecrets(parts)),
-    logs: guard(createLogs(parts)),
+    logs: guard(createLogs({ ...parts, createdAt: async (run) => (await index.run(run))?.createdAt })),
     events: guard(createEvents(parts)),
     clock,
     random,

@@ -76,7 +76,7 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
     deliveries.filter(({ actor, receipt }) => receipt !== undefined && hands.get(actor)?.given.delete(receipt));
 
   // Whoever shares the queue in this process acknowledges through it.
-  queue.watch((receipt) => {
+  const unwatch = queue.watch((receipt) => {
     for (const [actor, hand] of hands) {
       const delivery = hand.given.get(receipt);
       if (!delivery) continue;
@@ -116,6 +116,7 @@ export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadab
       return batch;
     },
     async close() {
+      unwatch();
       const kept = [...hands.values()].flatMap((hand) => [...hand.given.values(), ...hand.kept]);
       hands.clear();
       await Promise.all(kept.map(({ receipt }) => queue.hide(receipt as string, 0)));

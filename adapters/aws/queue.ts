@@ -37,8 +37,8 @@ export interface Queue {
   receive(most: number, waitSeconds: number): Promise<readonly Received[]>;
   /** No error if it is gone, or in another's hand meanwhile. */
   remove(receipt: string): Promise<void>;
-  /** Calls `removed` with the receipt of each message that was removed here. */
-  watch(removed: (receipt: string) => void): void;
+  /** Calls `removed` with the receipt of each message that was removed here. Returns how to stop. */
+  watch(removed: (receipt: string) => void): () => void;
   /** From now on it is invisible for so long. No error if it is gone, or in another's hand meanwhile. */
   hide(receipt: string, seconds: number): Promise<void>;
 }
@@ -100,14 +100,17 @@ function createQueue({ clients, clock, random }: QueueParts, url: string): Queue
     (error: unknown): never => {
       throw failure(error, `${doing} ${url}`);
     };
-  const watchers: ((receipt: string) => void)[] = [];
+  const watchers = new Set<(receipt: string) => void>();
   return {
     send: (sending) => send({ ...sending, id: random.id() }).catch(refused("sending to")),
     async remove(receipt) {
       await remove(receipt).catch(refused("deleting from"));
       for (const removed of watchers) removed(receipt);
     },
-    watch: (removed) => void watchers.push(removed),
+    watch(removed) {
+      watchers.add(removed);
+      return () => void watchers.delete(removed);
+    },
     hide: (receipt, seconds) => hide({ receipt, seconds }).catch(refused("giving back to")),
     async receive(most, waitSeconds) {
       const command = new ReceiveMessageCommand({
