@@ -142,6 +142,7 @@ function runsCommands(runs: Command): void {
     ["cancel", "stop it: its code cleans up first"],
     ["pause", "start nothing new in it"],
     ["resume", "let it go on"],
+    ["migrate", "let an open run of a stack go on with the newest build of its code, if that matches its log"],
   ] as const)
     does(placed(runs.command(verb)).argument("<run>", RUN).description(text), async () => (await import("./runs-tell.ts"))[verb]).option(
       "--json",
@@ -160,6 +161,14 @@ function runsCommands(runs: Command): void {
   does(
     again(placed(runs.command("retry")).argument("<run>", RUN).description("run it again as a new run that takes over what completed")),
     async () => (await import("./runs-again.ts")).retry,
+  );
+  does(
+    again(
+      placed(runs.command("redrive"))
+        .argument("<run>", RUN)
+        .description("run a crashed run again whose message could not be handled, with what was kept of it"),
+    ),
+    async () => (await import("./runs-again.ts")).redrive,
   );
   does(
     parameterOptions(again(placed(runs.command("rerun")).argument("<run>", RUN).description("run it again from the start, or from one of its calls"))),

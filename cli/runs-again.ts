@@ -24,6 +24,8 @@ export interface AgainFlags extends SettingFlags, ParameterFlags {
 
 export const retry = (run: string, flags: AgainFlags): Promise<void> => again(run, flags, "Retrying", (old) => old.retry());
 
+export const redrive = (run: string, flags: AgainFlags): Promise<void> => again(run, flags, "Redriving", (old) => old.redrive());
+
 export async function rerun(run: string, flags: AgainFlags): Promise<void> {
   const { from, result } = flags;
   if (result !== undefined && from === undefined)

@@ -8,7 +8,7 @@ import { onItsWay, type Watch, watch } from "./outcome.ts";
 import type { SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
 import { printJson } from "./values.ts";
-import { look } from "./workspace.ts";
+import { look, type Place } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
 type Handle = PortsRun<unknown>;
@@ -23,11 +23,11 @@ async function told(
   run: string,
   flags: Flags,
   action: string,
-  work: (handle: Handle, seen: Watch, name: string, suffix: string) => Promise<Told>,
+  work: (handle: Handle, seen: Watch, name: string, suffix: string, place: Place) => Promise<Told>,
 ): Promise<void> {
   await look(flags, async (place) => {
     const row = await findRun(place.ports, run);
-    const { text, done } = await work(place.client.get(row.id) as Handle, await watch(place, row.id), row.name, place.settings.suffix);
+    const { text, done } = await work(place.client.get(row.id) as Handle, await watch(place, row.id), row.name, place.settings.suffix, place);
     if (flags.json) return printJson({ id: row.id, name: row.name, action, done: done === true });
     if (done === undefined) print(`${out("○", "yellow")} ${text} ${onItsWay(place)}`);
     else print(`${done ? out("✓", "green") : out("✗", "red")} ${text}`);
@@ -55,6 +55,22 @@ export const resume = (run: string, flags: Flags): Promise<void> =>
   told(run, flags, "resume", async (handle, seen, name) => {
     await handle.resume();
     return (await seen.event(["resumed", "settled"])) ? { text: `Resumed ${name}.`, done: true } : { text: `Told ${name} to go on.`, done: undefined };
+  });
+
+export const migrate = (run: string, flags: Flags): Promise<void> =>
+  told(run, flags, "migrate", async (handle, seen, name, _suffix, { stack }) => {
+    if (!stack)
+      throw usage("The runs of a directory have nothing to be moved to: they go on with whatever code is loaded.", {
+        expected: "a run of a stack: --stack NAME",
+        got: "no stack",
+      });
+    await handle.migrate();
+    const event = await seen.event(["migrated"]);
+    if (!event) return { text: `Told ${name} to go on with the newest build. If it is on that already, nothing changes.`, done: undefined };
+    if (event.error === undefined) return { text: `${name} goes on with build ${event.build}.`, done: true };
+    tellError(typeof event.error === "string" ? decodeError(event.error) : new Error("The code does not match the run's log."));
+    process.exitCode = EXIT.failed;
+    return { text: `${name} stays on its build: build ${event.build} does not match its log.`, done: false };
   });
 
 export const input = (run: string, name: string, json: string, flags: Flags): Promise<void> =>

@@ -52,6 +52,9 @@ export class Book {
       case "rerun":
         this.attempt = event.attempt;
         break;
+      case "migrated":
+        if (this.started && event.error === undefined) this.started = { ...this.started, build: event.build };
+        break;
     }
   }
 

@@ -10,7 +10,7 @@ import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { Continuation } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
-import { runActor, type StartMessage } from "./messages.ts";
+import { type Message, runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
 import { verdictOf } from "./retry.ts";
 import { tellStarter } from "./run.ts";
@@ -199,7 +199,7 @@ export async function timeOutFlow(draft: RunDraft): Promise<void> {
 }
 
 /** Ends a run at once, whatever is open: its code cannot go on. */
-export function crashRun(draft: RunDraft, error: WindhoverError): void {
+export function crashRun(draft: RunDraft, error: WindhoverError, kept?: Message): void {
   const type: FinalType = error.code === "WH1301" ? "FAILED" : "CRASHED";
   for (const [id, open] of openOf(draft)) {
     if (open.timer !== undefined) draft.effects.push({ do: "untimer", id: open.timer });
@@ -208,10 +208,16 @@ export function crashRun(draft: RunDraft, error: WindhoverError): void {
   }
   if (openOf(draft).length > 0) draft.effects.push({ do: "abort", calls: "all" });
   draft.pending.length = 0;
-  end(draft, type, type === "FAILED" ? "Failed" : "Crashed", undefined, encodeError(error));
+  end(draft, type, type === "FAILED" ? "Failed" : "Crashed", undefined, encodeError(error), undefined, kept);
 }
 
-function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, error?: Payload, message?: string): void {
+/** Another message of the turn that has crashed the run: it is kept as well. */
+export function keepToo({ events }: RunDraft, message: Message): void {
+  const last = events.at(-1);
+  if (last?.type === "ended" && last.kept) events[events.length - 1] = { ...last, kept: [...last.kept, message] };
+}
+
+function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, error?: Payload, message?: string, kept?: Message): void {
   const { state } = draft;
   for (const request of Object.keys(state.held ?? {})) release(draft, request);
   for (const timer of [state.timeoutTimer, state.retryTimer]) if (timer !== undefined) draft.effects.push({ do: "untimer", id: timer });
@@ -231,7 +237,7 @@ function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, er
   });
   draft.openCount = 0;
   draft.launches.length = 0;
-  draft.log({ type: "ended", state: type, name, value, error });
+  draft.log({ type: "ended", state: type, name, value, error, ...(kept && { kept: [kept] }) });
   const told = message ?? (error === undefined ? undefined : messageOf(error));
   draft.move(type, name, told === undefined ? {} : { message: told });
   if (state.starter && state.continuedAs === undefined) tellStarter(draft, state.starter);

@@ -180,13 +180,23 @@ export type RunEvent =
   | { readonly type: "cancelling"; readonly request: string; readonly why?: string; readonly timedOut?: true }
   | { readonly type: "paused"; readonly request: string }
   | { readonly type: "resumed"; readonly request: string }
+  /** Somebody moved it to another build of the code; with an error it stays where it is, because that code does not match its log. */
+  | { readonly type: "migrated"; readonly request: string; readonly build: string; readonly error?: Payload }
   /** The flow's function has ended; what it started may still be open. */
   | { readonly type: "returned"; readonly ok: boolean; readonly value?: Payload; readonly error?: Payload }
   /** The function failed and runs again from the top; what completed before is taken over (see `run.ts`). */
   | { readonly type: "retrying"; readonly attempt: number; readonly at: number; readonly error: Payload }
   | { readonly type: "rerun"; readonly attempt: number }
   | { readonly type: "continued"; readonly run: string }
-  | { readonly type: "ended"; readonly state: FinalType; readonly name: string; readonly value?: Payload; readonly error?: Payload };
+  /** `kept`: messages that could not be handled, for `redrive` (rule 22). */
+  | {
+      readonly type: "ended";
+      readonly state: FinalType;
+      readonly name: string;
+      readonly value?: Payload;
+      readonly error?: Payload;
+      readonly kept?: readonly Message[];
+    };
 
 export interface FlowOverrides {
   readonly retries?: number;

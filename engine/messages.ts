@@ -125,6 +125,8 @@ export type RunMessage =
   | { readonly kind: "grant"; readonly id: string; readonly request: string; readonly fence: number; readonly limit: string }
   /** The limit will never grant this: an operator took it away, or it asks for more slots than there are. */
   | { readonly kind: "refuse"; readonly id: string; readonly request: string; readonly limit: string; readonly error: Payload }
+  /** Go on with the build of whoever takes this (rule 34). */
+  | { readonly kind: "migrate"; readonly id: string }
   | { readonly kind: "dead"; readonly id: string; readonly message: Message; readonly why: string };
 
 export type LimitMessage =

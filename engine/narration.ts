@@ -153,6 +153,9 @@ function tell(event: RunEvent, telling: Telling): void {
       return say(`Paused. To go on: windhover runs resume ${known.name}`);
     case "resumed":
       return say("Resumed");
+    case "migrated":
+      if (event.error === undefined) return say(`Goes on with build ${event.build} of the code`);
+      return say(`Stays on its build of the code: build ${event.build} does not match its log. ${messageOf(event.error)}`, { level: "warn" });
     case "retrying":
       known.lastError = messageOf(event.error);
       return say(

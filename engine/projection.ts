@@ -138,6 +138,7 @@ class Fold {
       case "cancelling":
       case "paused":
       case "resumed":
+      case "migrated":
       case "returned":
       case "continued":
       case "ended":

@@ -10,12 +10,13 @@ import { Book } from "./book.ts";
 import { fired, reportOf, settle } from "./calls.ts";
 import { cancel } from "./cancel.ts";
 import { decode, encode, encodeError } from "./codec.ts";
-import { crashRun, finishRun, refuseStart, startCode } from "./ending.ts";
+import { crashRun, finishRun, keepToo, refuseStart, startCode } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow } from "./events.ts";
 import { crashedPiece, reportedPiece } from "./map.ts";
 import type { RunMessage, StartMessage } from "./messages.ts";
 import { limitActor, parseActor, runActor } from "./messages.ts";
+import { migrate } from "./migrate.ts";
 import { resume } from "./pause.ts";
 import { isKnown, remember } from "./requests.ts";
 import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
@@ -111,7 +112,7 @@ async function takeFirst(draft: RunDraft, message: RunMessage): Promise<void> {
     refuseStart(draft, "CANCELLED", "Cancelled", undefined, message.why ?? "Cancelled before it started.");
   } else if (message.kind === "dead") {
     if (message.message.kind === "start") noteStart(state, message.message, draft.now);
-    crashRun(draft, new WindhoverError("WH1403", { message: `The run could not be started: ${message.why}` }));
+    crashRun(draft, new WindhoverError("WH1403", { message: `The run could not be started: ${message.why}` }), message.message);
   }
 }
 
@@ -180,16 +181,23 @@ async function take(draft: RunDraft, message: RunMessage): Promise<void> {
       return reportOf.grant(draft, message);
     case "refuse":
       return reportOf.refusal(draft, message);
+    case "migrate":
+      return migrate(draft, message.id);
     case "dead":
-      return crashRun(draft, new WindhoverError("WH1403", { message: `A message of this run could not be handled: ${message.why}` }));
+      // That it cannot be moved is no reason to end it.
+      if (message.message.kind === "migrate") return;
+      return crashRun(draft, new WindhoverError("WH1403", { message: `A message of this run could not be handled: ${message.why}` }), message.message);
   }
 }
+
+/** What people ask of a run, they ask of the one that it goes on as. */
+const FORWARDED: ReadonlySet<RunMessage["kind"]> = new Set(["input", "cancel", "pause", "resume", "migrate"]);
 
 /** A run that has ended still answers, without an entry (rule 17). */
 function answer(draft: RunDraft, message: RunMessage): void {
   const { state } = draft;
-  if (state.continuedAs !== undefined && (message.kind === "input" || message.kind === "cancel" || message.kind === "pause" || message.kind === "resume"))
-    return draft.send(runActor(state.continuedAs), message);
+  if (message.kind === "dead") return keepToo(draft, message.message);
+  if (state.continuedAs !== undefined && FORWARDED.has(message.kind)) return draft.send(runActor(state.continuedAs), message);
   if (message.kind === "start" && message.starter && state.continuedAs === undefined) tellStarter(draft, message.starter);
   if (message.kind === "grant")
     draft.send(limitActor(message.limit), {

@@ -30,6 +30,7 @@ export async function spill(entry: Entry, results: Results): Promise<void> {
     all(event);
     if (event.type === "started") all(event.origin);
     if (event.type === "items") event.failed?.forEach(all);
+    if (event.type === "ended" && "kept" in event) event.kept?.forEach(all);
   }
   for (const effect of entry.effects) {
     if (effect.do === "send" || effect.do === "startTimer") all(effect.message);

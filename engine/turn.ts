@@ -78,7 +78,14 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     let tail = await log.tail(actor); // 1
     refuseNewer(tail);
     const build = buildOf(tail, deliveries);
-    if (host.handOn && build !== undefined && build !== host.build) return await host.handOn(build, actor, deliveries);
+    if (host.handOn && build !== undefined && build !== host.build) {
+      const moves = deliveries.filter(({ message }) => message.kind === "migrate");
+      const others = deliveries.filter((delivery) => !moves.includes(delivery));
+      // First what came with it: a turn of the old build that died is known by the last entry alone.
+      if (others.length > 0) await host.handOn(build, actor, others);
+      if (moves.length === 0) return;
+      if (others.length > 0) return await turn(host, actor, moves);
+    }
     // Taken out for as long as this turn uses it: nobody else in this process goes on with it, or drops it for lack of room.
     living = tail ? host.warm.take(actor, tail) : null;
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));

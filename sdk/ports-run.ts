@@ -2,9 +2,9 @@
 import { placeOf } from "../engine/book.ts";
 import { decode, encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import type { Payload } from "../engine/events.ts";
+import type { Payload, RunEvent } from "../engine/events.ts";
 import { CANCEL_MARK, PAUSE_MARK } from "../engine/inline.ts";
-import { runActor, type StartMessage } from "../engine/messages.ts";
+import { type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import { inputProblem } from "../engine/run.ts";
 import type { RunState } from "../engine/run-state.ts";
@@ -138,6 +138,43 @@ export class PortsRun<R> implements Run<R> {
     return this.#again(undefined, parameters);
   }
 
+  /**
+   * A run that crashed because messages of it could not be handled, as a new run that takes over what completed: it gets what the old one was started with, and the inputs that
+   * it never came to read. @throws WH2063 when nothing was kept, WH2004 unless it has ended.
+   */
+  async redrive(): Promise<Run<R>> {
+    const run = await this.#tail();
+    if (!run) throw unknownRun(this.id);
+    const kept = await this.#kept();
+    if (isFinal(run.row.type) && kept.length === 0)
+      throw new WindhoverError("WH2063", {
+        message: `The run ${this.id} ended as ${run.row.name}, and no message of it was kept.`,
+        expected: "a run that crashed because a message of it could not be handled",
+        got: run.row.name,
+      });
+    const again = await this.#again({ run: this.id });
+    for (const message of kept) if (message.kind === "input") await this.#client.send(again.id, { ...message, id: `input:${this.#backend.ports.random.id()}` });
+    return again;
+  }
+  async #kept(): Promise<readonly Message[]> {
+    const events = (await this.#client.history(this.id)).flatMap((entry) => entry.events as readonly RunEvent[]);
+    const ended = events.findLast((event) => event.type === "ended");
+    return (ended?.type === "ended" && ended.kept) || [];
+  }
+
+  /** Lets an open run go on with the newest build of its code, if that matches its log. @throws WH2002 · WH2004 when it has ended. */
+  async migrate(): Promise<void> {
+    await this.#open("moved to other code");
+    await this.#client.send(this.id, { kind: "migrate", id: `migrate:${this.#backend.ports.random.id()}` });
+  }
+
+  /** One whose start could not be handled has its parameters in the message that was kept. */
+  async #parameters(): Promise<Payload> {
+    const { started } = await this.#client.bookOf(this.id);
+    const start = started ? undefined : (await this.#kept()).find((message) => message.kind === "start");
+    return started?.parameters ?? (start?.kind === "start" ? start.parameters : "{}");
+  }
+
   async #again(origin: StartMessage["origin"], parameters?: unknown): Promise<Run<R>> {
     const run = await this.#tail();
     if (!run) throw unknownRun(this.id);
@@ -148,7 +185,6 @@ export class PortsRun<R> implements Run<R> {
         got: run.row.name,
         action: "Wait for its end, or cancel it first.",
       });
-    const { started } = await this.#client.bookOf(this.id);
     const id = this.#client.newId();
     const { clock } = this.#backend.ports;
     this.#client.started.add(id);
@@ -157,7 +193,7 @@ export class PortsRun<R> implements Run<R> {
       id: `start:${id}:client`,
       flow: run.flow,
       name: runName(id),
-      parameters: parameters === undefined ? (started?.parameters ?? "{}") : encode(parameters),
+      parameters: parameters === undefined ? await this.#parameters() : encode(parameters),
       tags: run.tags,
       createdAt: clock.now(),
       version: run.version,

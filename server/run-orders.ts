@@ -47,6 +47,22 @@ export function addOrders(routes: Routes, client: PortsClient): void {
   routes.add(
     {
       method: "post",
+      path: "/api/runs/{id}/migrate",
+      summary: "Go on with the newest build of its code, if that matches its log",
+      params: RunId,
+      status: 202,
+      answer: Started,
+      failures: [404, 409],
+    },
+    async ({ params }) => {
+      const run = client.get(params.id) as PortsRun<unknown>;
+      await run.migrate();
+      return started(params.id, await run.state());
+    },
+  );
+  routes.add(
+    {
+      method: "post",
       path: "/api/runs/{id}/input",
       summary: "Answer a run that waits for an input",
       params: RunId,
@@ -78,6 +94,21 @@ function addAgain(routes: Routes, client: PortsClient): void {
     },
     async ({ params }) => {
       const run = await client.get(params.id).retry();
+      return started(run.id, await run.state());
+    },
+  );
+  routes.add(
+    {
+      method: "post",
+      path: "/api/runs/{id}/redrive",
+      summary: "Again, where it crashed because a message of it could not be handled",
+      params: RunId,
+      status: 201,
+      answer: Started,
+      failures: [404, 409],
+    },
+    async ({ params }) => {
+      const run = await (client.get(params.id) as PortsRun<unknown>).redrive();
       return started(run.id, await run.state());
     },
   );

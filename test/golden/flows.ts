@@ -3,6 +3,10 @@
  * runs do not survive.
  */
 import * as z from "zod";
+import { runActor } from "../../engine/messages.ts";
+import { shared } from "../../engine/scope.ts";
+import { type Host, turn } from "../../engine/turn.ts";
+import { Warm } from "../../engine/warm.ts";
 import {
   artifact,
   concurrency,
@@ -141,6 +145,16 @@ const racing = flow({ name: "golden-racing" }, async () => {
   const all = await Promise.allSettled([slow(), fails("y"), double.withOptions({ key: "named" })(3)]);
   return [first, any, all.map(({ status }) => status)];
 });
+const moved = flow({ name: "golden-moved" }, async () => {
+  await sleep("1 hour");
+  return double(4);
+});
+/** A turn that another build takes. */
+const turnOfBuild = (client: PortsClient, build: string, run: Run<unknown>): Promise<void> => {
+  const { ports } = client;
+  const host: Host = { ports, code: shared.code, warm: new Warm(), inlineMs: 60_000, ticksFromOutside: false, build };
+  return turn(host, runActor(run.id), [{ actor: runActor(run.id), physical: `move-${build}`, receives: 1, message: { kind: "migrate", id: `migrate:${build}` } }]);
+};
 const timed = flow({ name: "golden-timed", timeoutSeconds: 60 }, async () => sleep("1 hour"));
 
 export const goldens: Readonly<Record<string, Golden>> = {
@@ -187,6 +201,13 @@ export const goldens: Readonly<Record<string, Golden>> = {
       tries = 0;
     },
     live: (h) => h.advance("5 minutes"),
+  }),
+  moved: golden(moved, {
+    async live(h, run) {
+      await h.advance("1 minute");
+      await turnOfBuild(h.client as PortsClient, "b2", run);
+      await h.advance("2 hours");
+    },
   }),
   looping: golden(looping, { parameters: { n: 1 } }),
   saga: golden(saga),

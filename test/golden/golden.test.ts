@@ -32,6 +32,7 @@ const TYPES: Record<RunEvent["type"], true> = {
   retrying: true,
   rerun: true,
   continued: true,
+  migrated: true,
   ended: true,
 };
 
