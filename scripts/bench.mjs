@@ -1,8 +1,9 @@
 // npm run bench -- NAME [args]: bundles bench/NAME.ts and runs it with this Node. BENCH_DIRECTORY says on which disk.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const [name, ...args] = process.argv.slice(2);
@@ -16,6 +17,16 @@ if (!name || !names.includes(name)) {
 const { build } = await import("esbuild");
 const outfile = join(root, "node_modules", ".cache", "windhover-bench", `${name}.mjs`);
 mkdirSync(dirname(outfile), { recursive: true });
+// Modules outside `bench` that look for files beside themselves go on looking beside their source.
+const sourceUrl = {
+  name: "source-url",
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]test[\\/].*\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+      loader: "ts",
+    }));
+  },
+};
 await build({
   entryPoints: [join(root, "bench", `${name}.ts`)],
   bundle: true,
@@ -23,6 +34,7 @@ await build({
   platform: "node",
   format: "esm",
   outfile,
+  plugins: [sourceUrl],
   logLevel: "error",
 });
 const { status } = spawnSync(process.execPath, ["--expose-gc", outfile, ...args], { stdio: "inherit" });

@@ -1,0 +1,32 @@
+/** The flows whose bill is looked at. A step takes a number and gives the next: what the step itself would cost is not ours. */
+import * as z from "zod";
+import { flow, interval, task } from "../sdk/index.ts";
+
+/** The pool of the chain by way of a queue. */
+export const POOL = "workers";
+
+/** `from`: other numbers in each run, for a result that the bucket has already is not put again. */
+const size = z.object({ n: z.number(), from: z.number() });
+const step = task({ name: "step" }, async (n: number) => n + 1);
+const pooled = task({ name: "pooled-step", pool: POOL }, async (n: number) => n + 1);
+/** What may run at most once travels alone: one task a message. */
+const alone = task({ name: "alone-step", crashRetries: 0 }, async (n: number) => n + 1);
+const numbers = (n: number, from: number): number[] => Array.from({ length: n }, (_, i) => from + i);
+const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+
+export const chain = flow({ name: "chain", parameters: size }, async ({ n, from }) => {
+  let value = from;
+  while (value < from + n) value = await step(value);
+  return value;
+});
+export const chainByQueue = flow({ name: "chain-by-queue", parameters: size }, async ({ n, from }) => {
+  let value = from;
+  while (value < from + n) value = await pooled(value);
+  return value;
+});
+export const oneByOne = flow({ name: "one-by-one", parameters: size }, async ({ n, from }) => sum(await Promise.all(numbers(n, from).map((i) => alone(i)))));
+export const packed = flow({ name: "packed", parameters: size }, async ({ n, from }) => sum(await Promise.all(numbers(n, from).map((i) => step(i)))));
+export const mapped = flow({ name: "mapped", parameters: size }, async ({ n, from }) => (await step.map(numbers(n, from))).length);
+
+export const three = flow({ name: "three" }, async () => step(await step(await step(0))));
+export const minutely = three.deployment({ name: "minutely", schedules: [interval("1 minute")] });

@@ -1,0 +1,37 @@
+/** A stack's resources on an emulator, without a deployment. Nothing of it is metered. */
+import { CreateQueueCommand } from "@aws-sdk/client-sqs";
+import type { AwsClients } from "../adapters/aws/clients.ts";
+import type { PoolResource, QueueResource, StackResources } from "../adapters/aws/stack.ts";
+import type { IndexKeys } from "../adapters/aws/table-meter.ts";
+import { createBucket, createTables, stackNamed } from "../test/aws/resources.ts";
+
+/** The indexes of the runs table. */
+export const RUNS_INDEXES: readonly IndexKeys[] = [
+  { index: "byFlow", keys: ["flow", "at"] },
+  { index: "byState", keys: ["state", "at"] },
+  { index: "byParent", keys: ["parent", "at"] },
+];
+
+/** The time-out of the functions, as the construct has it: a pool's tasks may take that long. */
+export const TIMEOUT_SECONDS = 900;
+
+export async function createStack(clients: AwsClients, name: string, pools: readonly string[]): Promise<StackResources> {
+  const stack = stackNamed(name);
+  await createTables(clients, stack);
+  await createBucket(clients, stack);
+  const mailbox = await createQueue(clients, stack.mailbox);
+  const made: Record<string, PoolResource> = {};
+  for (const pool of ["default", ...pools]) {
+    const arn = `${stack.pools["default"]?.arn}-${pool}`;
+    made[pool] = { ...(await createQueue(clients, { ...mailbox, arn })), timeoutSeconds: TIMEOUT_SECONDS };
+  }
+  return { ...stack, mailbox, pools: made };
+}
+
+async function createQueue({ sqs }: AwsClients, { arn }: QueueResource): Promise<QueueResource> {
+  const name = arn.slice(arn.lastIndexOf(":") + 1);
+  const fifo = name.endsWith(".fifo") && { FifoQueue: "true", ContentBasedDeduplication: "true" };
+  const Attributes = { VisibilityTimeout: String(TIMEOUT_SECONDS), MaximumMessageSize: String(1024 * 1024), ...fifo };
+  const make = async (QueueName: string): Promise<string> => (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? "";
+  return { url: await make(name), arn, deadLettersUrl: await make(name.replace(/(\.fifo)?$/, "-dead$1")), visibilitySeconds: TIMEOUT_SECONDS };
+}
