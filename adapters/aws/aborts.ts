@@ -9,7 +9,7 @@ import { answered } from "./failure.ts";
 import type { Parts } from "./parts.ts";
 import { expiry, items, KEEP_MS, sortKey, text } from "./table.ts";
 
-/** Stands for every call: the id of a call ends in its number. */
+/** Stands for every call. No call is called so: a call's id ends in its number or its key. */
 const ALL = "*";
 /** Items of one BatchWriteItem. */
 const BATCH = 25;
@@ -34,6 +34,7 @@ interface Watch {
 
 /** What this process knows of one actor. */
 interface Watched {
+  readonly name: string;
   readonly marks: Set<string>;
   readonly watches: Set<Watch>;
   looking?: Promise<void>;
@@ -47,60 +48,110 @@ interface Watched {
   waiting?: AbortController;
 }
 
-export interface AwsAborts extends Aborts {
-  /** No watch fires any more. */
-  close(): void;
-}
+type AbortParts = Pick<Parts, "stack" | "clients" | "clock" | "role">;
 
-export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack" | "clients" | "clock" | "role">): AwsAborts {
-  const { stateTable } = stack;
-  const firstLookMs = role === "orchestrator" ? FIRST_LOOK_MS : 0;
-  const actors = new Map<string, Watched>();
-  let open = true;
+/** After `close` nothing is asked any more, and no watch fires. */
+export const createAborts = (parts: AbortParts): Aborts & { close(): void } => new AwsAborts(parts);
 
-  const isMarked = ({ marks }: Watched, call: string): boolean => marks.has(ALL) || marks.has(sortKey(call));
+class AwsAborts implements Aborts {
+  readonly #parts: AbortParts;
+  readonly #firstLookMs: number;
+  readonly #actors = new Map<string, Watched>();
+  #open = true;
 
-  const isFresh = ({ lookedAt }: Watched): boolean => clock.now() - lookedAt < FRESH_MS;
+  constructor(parts: AbortParts) {
+    this.#parts = parts;
+    this.#firstLookMs = parts.role === "orchestrator" ? FIRST_LOOK_MS : 0;
+  }
 
-  function actorOf(name: string): Watched {
-    let actor = actors.get(name);
-    if (actor === undefined) {
-      if (actors.size >= REMEMBERED) for (const [each, { watches, looking }] of actors) if (watches.size === 0 && !looking) actors.delete(each);
-      actor = { marks: new Set(), watches: new Set(), lookedAt: Number.NEGATIVE_INFINITY, nextLookAt: 0, pauseMs: 0, idleSince: Number.NEGATIVE_INFINITY };
-      actors.set(name, actor);
+  async mark(name: string, calls: readonly string[] | "all"): Promise<void> {
+    this.#check("mark");
+    const marks = [...new Set(calls === "all" ? [ALL] : calls.map(sortKey))];
+    const ttl = expiry(this.#parts.clock.now() + KEEP_MS);
+    const requests = marks.map((mark) => ({ PutRequest: { Item: { pk: text(partitionOf(name)), sk: text(mark), ttl } } }));
+    for (let i = 0; i < requests.length; i += BATCH) await this.#write(requests.slice(i, i + BATCH));
+    const actor = this.#actors.get(name);
+    if (actor === undefined) return;
+    for (const mark of marks) actor.marks.add(mark);
+    this.#fire(actor);
+  }
+
+  async marked(name: string, call: string): Promise<boolean> {
+    this.#check("marked");
+    const actor = this.#actor(name);
+    if (!isMarked(actor, call) && !this.#isFresh(actor)) await this.#look(actor);
+    return isMarked(actor, call);
+  }
+
+  watch(name: string, call: string, aborted: () => void): () => void {
+    if (!this.#open) return () => {};
+    const actor = this.#actor(name);
+    const now = this.#parts.clock.now();
+    if (actor.watches.size === 0 && now - actor.idleSince > IDLE_MS) {
+      actor.nextLookAt = now + this.#firstLookMs;
+      actor.pauseMs = PAUSE_MS.first;
     }
+    const watch: Watch = { call, aborted };
+    actor.watches.add(watch);
+    if (isMarked(actor, call)) this.#fire(actor);
+    this.#watchOver(actor);
+    return () => void this.#stop(actor, watch);
+  }
+
+  close(): void {
+    this.#open = false;
+    for (const { waiting } of this.#actors.values()) waiting?.abort();
+    this.#actors.clear();
+  }
+
+  #check(method: string): void {
+    if (!this.#open) throw new WindhoverError("WH3008", { message: `\`${method}\` was called after the backend was closed.` });
+  }
+
+  #actor(name: string): Watched {
+    const known = this.#actors.get(name);
+    if (known !== undefined) return known;
+    if (this.#actors.size >= REMEMBERED) for (const [each, { watches, looking }] of this.#actors) if (watches.size === 0 && !looking) this.#actors.delete(each);
+    const never = Number.NEGATIVE_INFINITY;
+    const actor: Watched = { name, marks: new Set(), watches: new Set(), lookedAt: never, nextLookAt: 0, pauseMs: 0, idleSince: never };
+    this.#actors.set(name, actor);
     return actor;
   }
 
+  #isFresh({ lookedAt }: Watched): boolean {
+    return this.#parts.clock.now() - lookedAt < FRESH_MS;
+  }
+
   /** Reads all marks of the actor; who comes while somebody reads waits for the same answer. Slightly stale is good enough: a watch looks again. */
-  function look(name: string, actor: Watched): Promise<void> {
-    const now = clock.now();
-    actor.looking ??= items(clients.dynamodb, {
-      TableName: stateTable,
-      KeyConditionExpression: "pk = :actor",
-      ExpressionAttributeValues: { ":actor": text(`abort/${name}`) },
-      ProjectionExpression: "sk",
-    })
-      .then((found) => {
-        for (const item of found) actor.marks.add(item["sk"]?.S as string);
-        actor.lookedAt = now;
-        fire(actor);
-      })
-      .finally(() => {
-        delete actor.looking;
-      });
+  #look(actor: Watched): Promise<void> {
+    actor.looking ??= this.#read(actor).finally(() => {
+      delete actor.looking;
+    });
     return actor.looking;
   }
 
-  /** Not before whoever called us has gone on; and not if the watch was stopped meanwhile. */
-  function fire(actor: Watched): void {
-    for (const watch of actor.watches) if (isMarked(actor, watch.call)) queueMicrotask(() => open && stop(actor, watch) && watch.aborted());
+  async #read(actor: Watched): Promise<void> {
+    const now = this.#parts.clock.now();
+    const found = await items(this.#parts.clients.dynamodb, {
+      TableName: this.#parts.stack.stateTable,
+      KeyConditionExpression: "pk = :actor",
+      ExpressionAttributeValues: { ":actor": text(partitionOf(actor.name)) },
+      ProjectionExpression: "sk",
+    });
+    for (const item of found) actor.marks.add(item["sk"]?.S as string);
+    actor.lookedAt = now;
+    this.#fire(actor);
   }
 
-  function stop(actor: Watched, watch: Watch): boolean {
+  /** Not before whoever called us has gone on; and not if the watch was stopped meanwhile. */
+  #fire(actor: Watched): void {
+    for (const watch of actor.watches) if (isMarked(actor, watch.call)) queueMicrotask(() => this.#open && this.#stop(actor, watch) && watch.aborted());
+  }
+
+  #stop(actor: Watched, watch: Watch): boolean {
     if (!actor.watches.delete(watch)) return false;
     if (actor.watches.size === 0) {
-      actor.idleSince = clock.now();
+      actor.idleSince = this.#parts.clock.now();
       actor.waiting?.abort();
       delete actor.waiting;
     }
@@ -108,8 +159,9 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
   }
 
   /** Looks when it is time, again and again while somebody watches. */
-  function watchOver(name: string, actor: Watched): void {
-    if (!open || actor.waiting !== undefined || actor.watches.size === 0) return;
+  #watchOver(actor: Watched): void {
+    if (!this.#open || actor.waiting !== undefined || actor.watches.size === 0) return;
+    const { clock } = this.#parts;
     const waiting = new AbortController();
     actor.waiting = waiting;
     void clock.wait(Math.max(0, actor.nextLookAt - clock.now()), waiting.signal).then(async () => {
@@ -118,63 +170,24 @@ export function createAborts({ stack, clients, clock, role }: Pick<Parts, "stack
       actor.nextLookAt = clock.now() + actor.pauseMs;
       actor.pauseMs = Math.min(PAUSE_MS.last, actor.pauseMs * PAUSE_MS.growth);
       // A look that fails is made again: nobody waits for this one.
-      if (!isFresh(actor)) await look(name, actor).catch(() => {});
+      if (!this.#isFresh(actor)) await this.#look(actor).catch(() => {});
       if (waiting.signal.aborted) return;
       delete actor.waiting;
-      watchOver(name, actor);
+      this.#watchOver(actor);
     });
   }
 
-  async function write(requests: readonly WriteRequest[]): Promise<void> {
+  async #write(requests: readonly WriteRequest[]): Promise<void> {
+    const { stack, clients, clock } = this.#parts;
     let left: readonly WriteRequest[] = requests;
     for (let attempt = 0; left.length > 0; attempt++) {
-      if (attempt === ATTEMPTS) throw new WindhoverError("WH3105", { message: `While marking calls as aborted: ${stateTable} does not take them.` });
+      if (attempt === ATTEMPTS) throw new WindhoverError("WH3105", { message: `While marking calls as aborted: ${stack.stateTable} does not take them.` });
       if (attempt > 0) await clock.wait(25 * 2 ** attempt);
-      const answer = await answered(
-        clients.dynamodb.send(new BatchWriteItemCommand({ RequestItems: { [stateTable]: [...left] } })),
-        "marking calls as aborted",
-      );
-      left = answer.UnprocessedItems?.[stateTable] ?? [];
+      const write = new BatchWriteItemCommand({ RequestItems: { [stack.stateTable]: [...left] } });
+      left = (await answered(clients.dynamodb.send(write), "marking calls as aborted")).UnprocessedItems?.[stack.stateTable] ?? [];
     }
   }
-
-  return {
-    async mark(name, calls) {
-      const marks = [...new Set(calls === "all" ? [ALL] : calls.map(sortKey))];
-      const ttl = expiry(clock.now() + KEEP_MS);
-      const requests = marks.map((mark) => ({ PutRequest: { Item: { pk: text(`abort/${name}`), sk: text(mark), ttl } } }));
-      for (let i = 0; i < requests.length; i += BATCH) await write(requests.slice(i, i + BATCH));
-      const actor = actors.get(name);
-      if (actor === undefined) return;
-      for (const mark of marks) actor.marks.add(mark);
-      fire(actor);
-    },
-
-    async marked(name, call) {
-      const actor = actorOf(name);
-      if (!isMarked(actor, call) && !isFresh(actor)) await look(name, actor);
-      return isMarked(actor, call);
-    },
-
-    watch(name, call, aborted) {
-      if (!open) return () => {};
-      const actor = actorOf(name);
-      const now = clock.now();
-      if (actor.watches.size === 0 && now - actor.idleSince > IDLE_MS) {
-        actor.nextLookAt = now + firstLookMs;
-        actor.pauseMs = PAUSE_MS.first;
-      }
-      const watch: Watch = { call, aborted };
-      actor.watches.add(watch);
-      if (isMarked(actor, call)) fire(actor);
-      watchOver(name, actor);
-      return () => void stop(actor, watch);
-    },
-
-    close() {
-      open = false;
-      for (const { waiting } of actors.values()) waiting?.abort();
-      actors.clear();
-    },
-  };
 }
+
+const partitionOf = (actor: string): string => `abort/${actor}`;
+const isMarked = ({ marks }: Watched, call: string): boolean => marks.has(ALL) || marks.has(sortKey(call));

@@ -49,11 +49,11 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
   const inbox = createInbox(parts);
   const index = createIndex(parts);
   const ports: Ports = {
-    log: guard(createLog(parts, results)),
+    log: guard(createLog(parts)),
     mailbox: guard(createMailbox(parts)),
     inbox: guard<Inbox>(inbox),
     tasks: guard(createTaskQueue(parts)),
-    aborts: { ...guard<Pick<typeof aborts, "mark" | "marked">>({ mark: aborts.mark, marked: aborts.marked }), watch: aborts.watch },
+    aborts,
     timers: guard(createTimers(parts)),
     results: guard(results),
     index: guard(index),
@@ -76,7 +76,7 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
   };
 }
 
-/** The same port, whose methods refuse once the backend is closed. All of them are asynchronous but `reconsider`. */
+/** The same port, whose methods refuse once the backend is closed. All of them are asynchronous. */
 function guarded<T extends object>(port: T, open: () => boolean): T {
   return new Proxy(port, {
     get(target, name) {

@@ -1,10 +1,10 @@
 /** The index in the runs table: a row a run, under three indexes for three questions; deployments; artifacts beside their run. */
-import { GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
-import type { Index } from "../../engine/ports.ts";
+import type { Clock, Index, RunFilter } from "../../engine/ports.ts";
 import { answered, failure, isConditionFailed } from "./failure.ts";
 import type { Parts } from "./parts.ts";
-import { listRuns, placeOf } from "./run-list.ts";
+import { listRuns, placeOf, type RunPage } from "./run-list.ts";
 import { DAY_MS, expiry, type Item, items, KEEP_MS, number, packed, sortKey, text, unpacked } from "./table.ts";
 
 /** How long the rows of runs are kept after their end, unless the stack says otherwise. Unit: milliseconds. */
@@ -14,96 +14,101 @@ const DEPLOYMENTS = "#deployments";
 const FLOWS = "#flows";
 const ARTIFACT = "artifact/";
 
-export function createIndex({ stack, clients, clock }: Pick<Parts, "stack" | "clients" | "clock">): Index {
-  const { runsTable: TableName, retention } = stack;
-  /** Flows that this process has noted as known. */
-  const noted = new Map<string, Promise<void>>();
+export const createIndex = (parts: Pick<Parts, "stack" | "clients" | "clock">): Index => new AwsIndex(parts);
 
-  const write = async (item: Item, what: string): Promise<void> => {
-    await answered(clients.dynamodb.send(new PutItemCommand({ TableName, Item: item })), `writing ${what}`);
-  };
+class AwsIndex implements Index {
+  readonly #client: DynamoDBClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+  readonly #completedMs: number;
+  readonly #failedMs: number;
+  /** Flows that this process has noted as known. */
+  readonly #noted = new Map<string, Promise<void>>();
+
+  constructor({ stack, clients, clock }: Pick<Parts, "stack" | "clients" | "clock">) {
+    this.#client = clients.dynamodb;
+    this.#table = stack.runsTable;
+    this.#clock = clock;
+    this.#completedMs = stack.retention?.completedMs ?? RETENTION_MS.completed;
+    this.#failedMs = stack.retention?.failedMs ?? RETENTION_MS.failed;
+  }
+
+  async putRun(row: RunRow): Promise<void> {
+    await this.#note(row.flow);
+    const item: Item = { pk: text(row.id), sk: text("run"), flow: text(row.flow), at: text(placeOf(row)), z: packed(row) };
+    // Most runs have completed, and nobody asks for all of them at once: they are not in the index by state, where each would cost two more writes.
+    if (row.state.type !== "COMPLETED" && row.state.type !== "CANCELLED") item["state"] = text(row.state.type);
+    if (row.parent !== undefined) item["parent"] = text(row.parent);
+    if (row.endedAt !== undefined) item["ttl"] = expiry(row.endedAt + this.#retentionMs(row));
+    await this.#replace(item, row.seq, `the row of run ${row.id}`);
+  }
+
+  async run(id: string): Promise<RunRow | null> {
+    const get = new GetItemCommand({ TableName: this.#table, Key: { pk: text(id), sk: text("run") }, ConsistentRead: true });
+    const { Item: item } = await answered(this.#client.send(get), `reading the row of run ${id}`);
+    return item === undefined ? null : unpacked<RunRow>(item, `The row of run ${id}`);
+  }
+
+  runs(filter: RunFilter): Promise<RunPage> {
+    const flows = async () => (await this.#listed(FLOWS)).map((item) => item["flow"]?.S as string);
+    return listRuns({ client: this.#client, table: this.#table, flows }, filter);
+  }
+
+  async putDeployment(row: DeploymentRow): Promise<void> {
+    await this.#replace({ pk: text(DEPLOYMENTS), sk: text(sortKey(row.name)), z: packed(row) }, row.seq, `the row of deployment ${row.name}`);
+  }
+
+  async deployments(): Promise<readonly DeploymentRow[]> {
+    const rows = (await this.#listed(DEPLOYMENTS)).map((item) => unpacked<DeploymentRow>(item, "A deployment's row"));
+    return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async putArtifact(row: ArtifactRow): Promise<void> {
+    const ttl = expiry(Math.max(row.at, this.#clock.now()) + KEEP_MS);
+    await this.#write({ pk: text(row.run), sk: text(ARTIFACT + sortKey(row.id)), z: packed(row), ttl }, `artifact ${row.key} of run ${row.run}`);
+  }
+
+  async artifacts(run: string): Promise<readonly ArtifactRow[]> {
+    const rows = (await this.#listed(run, ARTIFACT)).map((item) => unpacked<ArtifactRow>(item, `An artifact of run ${run}`));
+    return rows.sort((a, b) => a.at - b.at);
+  }
+
+  #retentionMs({ state }: RunRow): number {
+    return state.type === "FAILED" || state.type === "CRASHED" ? this.#failedMs : this.#completedMs;
+  }
+
+  /** Lists over all flows ask each flow's, so a flow is known before its first run. Once a process is enough. */
+  #note(flow: string): Promise<void> {
+    let known = this.#noted.get(flow);
+    if (known === undefined) {
+      known = this.#write({ pk: text(FLOWS), sk: text(sortKey(flow)), flow: text(flow) }, `the flow ${flow}`);
+      known.catch(() => this.#noted.delete(flow));
+      this.#noted.set(flow, known);
+    }
+    return known;
+  }
+
+  async #write(item: Item, what: string): Promise<void> {
+    await answered(this.#client.send(new PutItemCommand({ TableName: this.#table, Item: item })), `writing ${what}`);
+  }
 
   /** An older one never replaces a newer one, in whatever order they come. */
-  async function replace(item: Item, seq: number, what: string): Promise<void> {
+  async #replace(item: Item, seq: number, what: string): Promise<void> {
     const condition = { ConditionExpression: "attribute_not_exists(pk) OR seq < :seq", ExpressionAttributeValues: { ":seq": number(seq) } };
     try {
-      await clients.dynamodb.send(new PutItemCommand({ TableName, Item: { ...item, seq: number(seq) }, ...condition }));
+      await this.#client.send(new PutItemCommand({ TableName: this.#table, Item: { ...item, seq: number(seq) }, ...condition }));
     } catch (error) {
       if (!isConditionFailed(error)) throw failure(error, `writing ${what}`);
     }
   }
 
-  /** Lists over all flows ask each flow's, so a flow is known before its first run. Once a process is enough. */
-  function note(flow: string): Promise<void> {
-    let known = noted.get(flow);
-    if (known === undefined) {
-      known = write({ pk: text(FLOWS), sk: text(sortKey(flow)), flow: text(flow) }, `the flow ${flow}`);
-      known.catch(() => noted.delete(flow));
-      noted.set(flow, known);
-    }
-    return known;
-  }
-
-  const listed = (pk: string, prefix = ""): Promise<Item[]> =>
-    items(clients.dynamodb, {
-      TableName,
+  #listed(pk: string, prefix?: string): Promise<Item[]> {
+    const rest = prefix === undefined ? "" : " AND begins_with(sk, :prefix)";
+    return items(this.#client, {
+      TableName: this.#table,
       ConsistentRead: true,
-      KeyConditionExpression: prefix === "" ? "pk = :pk" : "pk = :pk AND begins_with(sk, :prefix)",
-      ExpressionAttributeValues: { ":pk": text(pk), ...(prefix !== "" && { ":prefix": text(prefix) }) },
+      KeyConditionExpression: `pk = :pk${rest}`,
+      ExpressionAttributeValues: { ":pk": text(pk), ...(prefix !== undefined && { ":prefix": text(prefix) }) },
     });
-
-  function expiresAt({ state, endedAt }: RunRow): number | undefined {
-    if (endedAt === undefined) return undefined;
-    const failed = state.type === "FAILED" || state.type === "CRASHED";
-    return endedAt + (failed ? (retention?.failedMs ?? RETENTION_MS.failed) : (retention?.completedMs ?? RETENTION_MS.completed));
   }
-
-  return {
-    async putRun(row) {
-      await note(row.flow);
-      const expires = expiresAt(row);
-      const listedByState = row.state.type !== "COMPLETED" && row.state.type !== "CANCELLED";
-      const item: Item = {
-        pk: text(row.id),
-        sk: text("run"),
-        flow: text(row.flow),
-        at: text(placeOf(row)),
-        z: packed(row),
-        ...(listedByState && { state: text(row.state.type) }),
-        ...(row.parent !== undefined && { parent: text(row.parent) }),
-        ...(expires !== undefined && { ttl: expiry(expires) }),
-      };
-      await replace(item, row.seq, `the row of run ${row.id}`);
-    },
-
-    async run(id) {
-      const Key = { pk: text(id), sk: text("run") };
-      const { Item: item } = await answered(
-        clients.dynamodb.send(new GetItemCommand({ TableName, Key, ConsistentRead: true })),
-        `reading the row of run ${id}`,
-      );
-      return item === undefined ? null : unpacked<RunRow>(item, `The row of run ${id}`);
-    },
-
-    runs: (filter) =>
-      listRuns({ client: clients.dynamodb, table: TableName, flows: async () => (await listed(FLOWS)).map((item) => item["flow"]?.S as string) }, filter),
-
-    putDeployment: (row) => replace({ pk: text(DEPLOYMENTS), sk: text(sortKey(row.name)), z: packed(row) }, row.seq, `the row of deployment ${row.name}`),
-
-    async deployments() {
-      const rows = (await listed(DEPLOYMENTS)).map((item) => unpacked<DeploymentRow>(item, "A deployment's row"));
-      return rows.sort((a, b) => (a.name < b.name ? -1 : 1));
-    },
-
-    putArtifact: (row) =>
-      write(
-        { pk: text(row.run), sk: text(ARTIFACT + sortKey(row.id)), z: packed(row), ttl: expiry(Math.max(row.at, clock.now()) + KEEP_MS) },
-        `artifact ${row.key} of run ${row.run}`,
-      ),
-
-    async artifacts(run) {
-      const rows = (await listed(run, ARTIFACT)).map((item) => unpacked<ArtifactRow>(item, `An artifact of run ${run}`));
-      return rows.sort((a, b) => a.at - b.at);
-    },
-  };
 }

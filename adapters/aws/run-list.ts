@@ -2,8 +2,7 @@
  * Lists of runs, newest first. A filter is asked of the index that knows most about it (parent, flow, state), the rest is looked at here. What no single partition answers, such as
  * all runs, is merged from several: a table has no index over everything, because its one partition would take every run's writes.
  */
-import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { QueryCommand } from "@aws-sdk/client-dynamodb";
+import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { RunRow, StateType } from "../../engine/events.ts";
 import type { RunFilter } from "../../engine/ports.ts";
@@ -135,8 +134,13 @@ function matches(row: RunRow, filter: RunFilter): boolean {
   );
 }
 
+export interface RunPage {
+  readonly rows: readonly RunRow[];
+  readonly cursor?: string;
+}
+
 /** @throws WindhoverError WH2015 when the cursor is none of ours. */
-export async function listRuns(table: RunTable, filter: RunFilter): Promise<{ readonly rows: readonly RunRow[]; readonly cursor?: string }> {
+export async function listRuns(table: RunTable, filter: RunFilter): Promise<RunPage> {
   const before = filter.cursor === undefined ? undefined : fromCursor(filter.cursor);
   const limit = Math.max(1, filter.limit ?? PAGE);
   const latest = filter.until === undefined ? "9$" : `${moment(filter.until)}$`;

@@ -5,7 +5,6 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3
 import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, describe, expect, test } from "vitest";
 import { createLog } from "../../adapters/aws/log.ts";
-import { createResults } from "../../adapters/aws/results.ts";
 import { KEEP_MS, packed } from "../../adapters/aws/table.ts";
 import type { Entry } from "../../engine/events.ts";
 import type { Log } from "../../engine/ports.ts";
@@ -20,10 +19,7 @@ afterEach(() => {
 });
 
 const itemOf = (each: Entry) => ({ pk: { S: each.actor }, sk: { S: String(each.n).padStart(8, "0") }, z: packed(each) });
-function logOf(): Log {
-  const parts = partsOf();
-  return createLog(parts, createResults(parts));
-}
+const logOf = (): Log => createLog(partsOf());
 const tailed = async (log: Log, last: Entry): Promise<void> => {
   table.on(QueryCommand).resolves({ Items: [itemOf(last)] });
   await log.tail(last.actor);

@@ -1,8 +1,9 @@
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, describe, expect, test } from "vitest";
 import { createResults } from "../../adapters/aws/results.ts";
+import { NOON } from "../contract/samples.ts";
 import { partsOf, refusal } from "./parts.ts";
 
 const bucket = mockClient(S3Client);
@@ -41,6 +42,24 @@ describe("a result", () => {
     await expect(results.get("x".repeat(43))).rejects.toMatchObject({ code: "WH3007" });
     for (const key of ["", "nothing", "../../secrets", "x".repeat(44)]) await expect(results.get(key)).rejects.toMatchObject({ code: "WH3007" });
     expect(bucket.commandCalls(GetObjectCommand)).toHaveLength(1);
+  });
+
+  test("that is old and still read is put again, so that the bucket does not forget it; a young one is not, nor by who may not write", async () => {
+    const text = JSON.stringify({ rows: [1, 2, 3] });
+    const aged = (days: number) => ({ Body: { transformToByteArray: async () => gzipSync(text) } as never, LastModified: new Date(NOON - days * 86_400_000) });
+    const key = await createResults(partsOf()).put(text);
+    const stored = puts()[0];
+    bucket.reset();
+    bucket.on(GetObjectCommand).resolves(aged(59));
+    expect(await createResults(partsOf()).get(key)).toBe(text);
+    expect(puts()).toHaveLength(0);
+    bucket.on(GetObjectCommand).resolves(aged(61));
+    const results = createResults(partsOf());
+    expect(await results.get(key)).toBe(text);
+    expect(await results.get(key)).toBe(text);
+    expect(puts()).toEqual([stored]);
+    bucket.on(PutObjectCommand).rejects(refusal("AccessDenied"));
+    expect(await createResults(partsOf()).get(key)).toBe(text);
   });
 
   test("that may not be read is another error than one that is missing", async () => {
