@@ -18,7 +18,8 @@ import type { OpenCall } from "./run-state.ts";
 export async function begin(draft: RunDraft, command: Command): Promise<void> {
   const { state } = draft;
   const { call, kind, name } = command;
-  const spec = kind === "flow" ? { ...command.spec, child: hash(`${draft.id}/${call}`).slice(0, 16) } : await withTagLimits(draft, command.spec);
+  const spec =
+    kind === "flow" ? { ...command.spec, child: hash(`${draft.id}/${call}`).slice(0, 16) } : await withTagLimits(draft, inPoolOfFlow(draft, command));
   state.calls++;
   draft.log({ type: "called", call, kind, name, ...spec });
   const { retries, crashRetries, timeoutSeconds, pool, limits, role, hooks, child, input, until } = spec;
@@ -67,6 +68,12 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
       draft.effects.push({ do: "emit", id: `${draft.id}/${call}`, type: name, detail: spec.detail as Payload });
       return settle.ok(draft, call);
   }
+}
+
+/** A task that names no pool runs in its flow's. Which one that was is logged with the call. */
+function inPoolOfFlow({ state, context }: RunDraft, { kind, spec }: Command): CallSpec {
+  const pool = kind === "task" || kind === "map" ? context.code.flows.get(state.flow)?.pool : undefined;
+  return pool === undefined || spec.pool !== undefined ? spec : { ...spec, pool };
 }
 
 /** An operator may have set a limit for a tag: it is taken like one that the code declares. Which limits there are is logged with the call. */

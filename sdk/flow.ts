@@ -38,7 +38,7 @@ export function flow<S extends AnySchema, R>(
 export function flow<R>(options: FlowOptions<undefined, R>, fn: () => R | Promise<R>): Flow<{}, R>;
 export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameters: never) => unknown): unknown {
   const name = checkName("flow", options?.name);
-  checkOptions(`flow "${name}"`, options);
+  checkFlowOptions(name, options);
   if (typeof fn !== "function")
     throw new WindhoverError("WH1003", { message: `flow "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
   if (options.parameters !== undefined && !options.parameters["~standard"])
@@ -50,6 +50,17 @@ export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameter
   const definition: FlowDefinition = { ...options, name, fn, hooks: hooksOf(options) };
   shared.code.addFlow(definition);
   return flowOf({ definition, call: {}, overrides: {} });
+}
+
+function checkFlowOptions(name: string, options: { readonly persistResult?: boolean }): void {
+  checkOptions(`flow "${name}"`, options);
+  if (options.persistResult === false)
+    throw new WindhoverError("WH1003", {
+      message: `flow "${name}": \`persistResult\` cannot be false.`,
+      expected: "true, or nothing: a flow's result stands in the log as the end of its run, which whoever waits is told",
+      got: "false",
+      action: "Return less, or where the result lies; a task's result can be left out of the log (`persistResult: false` of the task).",
+    });
 }
 
 const CALL_OPTIONS = new Set(["key", "waitFor"]);
@@ -75,7 +86,7 @@ function flowOf<P, R>(variant: Variant): Flow<P, R> {
 /** A flow under another name is another flow; otherwise the options go with the call. */
 function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> & CallOptions): Variant {
   const name = options.name === undefined ? variant.definition.name : checkName("flow", options.name);
-  checkOptions(`flow "${name}"`, options);
+  checkFlowOptions(name, options);
   if (name !== variant.definition.name) {
     if (currentScope())
       throw new WindhoverError("WH1009", {

@@ -96,7 +96,9 @@ export interface CallOptions {
 export interface FlowOptions<S, R = unknown> extends Shared<R> {
   readonly name: string;
   readonly parameters?: S;
+  /** Its tasks run in this pool, unless they name one themselves. */
   readonly pool?: string;
+  /** A flow's result is always kept: it is what its run's end tells whoever waits. `false` is refused (WH1003). */
   readonly persistResult?: boolean;
 }
 

@@ -45,7 +45,8 @@ export class Executor {
   }
   start(): void {
     this.#stopped = false;
-    for (const task of this.#host.code.tasks.values()) if (task.pool !== undefined) this.serve(task.pool);
+    const { tasks, flows } = this.#host.code;
+    for (const { pool } of [...tasks.values(), ...flows.values()]) if (pool !== undefined) this.serve(pool);
     this.#loop = this.#pump();
   }
   async stop(): Promise<void> {

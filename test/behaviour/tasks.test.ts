@@ -259,6 +259,27 @@ inEachWorld("tasks", (world) => {
     expect((await w.events(run)).find((e) => e.type === "attempted")).not.toHaveProperty("where");
   });
 
+  test("a flow's pool is that of its tasks and maps that name none, never inline; subflows have their own", async () => {
+    await using w = await world();
+    const plain = task({ name: "in-the-flows-pool" }, async (n: number) => n);
+    const own = task({ name: "in-its-own-pool", pool: "small" }, async (n: number) => n);
+    const inner = flow({ name: "pooled-inner" }, async () => plain(3));
+    const outer = flow({ name: "pooled-outer", pool: "big" }, async () => [await plain(1), await own(2), ...(await plain.map([4, 5])), await inner()]);
+    const run = await w.client.run(outer);
+    expect(await run.result()).toEqual([1, 2, 4, 5, 3]);
+    const events = (await w.client.history(run.id)).flatMap((entry) => [...entry.events, ...entry.effects]);
+    expect(events.flatMap((e) => ("do" in e && e.do === "task" ? [e.pool] : []))).toEqual(["big", "small", "big", "big"]);
+    expect(events.filter((e) => "do" in e && e.do === "inline")).toEqual([]);
+    const [child] = (await w.client.runs({ flow: "pooled-inner" })).runs;
+    expect((await w.events(child?.id as string)).find((e) => e.type === "attempted")).toHaveProperty("where", "inline");
+  });
+
+  test("a flow's persistResult: false is refused, by itself and by withOptions", () => {
+    expect(() => flow({ name: "keeps-nothing", persistResult: false }, async () => 1)).toThrow("WH1003");
+    const f = flow({ name: "keeps-all", persistResult: true }, async () => 1);
+    expect(() => f.withOptions({ name: "keeps-less", persistResult: false })).toThrow("WH1003");
+  });
+
   test("persistResult: false keeps no result in the log, and a cold run computes it again", async () => {
     await using w = await world({ warmRuns: 0 });
     let runs = 0;
