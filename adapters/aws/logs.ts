@@ -18,13 +18,15 @@ const EVENT_BYTES = 26;
 const LATE_MS = 2 * 60_000;
 /** Clocks may differ by so much. Unit: milliseconds. */
 const SKEW_MS = 10 * 60_000;
+/** A run's row may be written so much later than its first line. Unit: milliseconds. */
+const YOUNG_MS = 60 * 60_000;
 /** Runs whose lines this process keeps, so that the next page or the next look asks for the newest lines only. */
 const KEPT_RUNS = 8;
 
 export interface LogsParts extends Parts {
   /** Prints one line, in a function. Default: to the standard output. */
   readonly print?: (text: string) => void;
-  /** When a run was created (milliseconds since 1970), where it is known: nothing before that is searched. */
+  /** When a run was created (milliseconds since 1970): nothing before that is searched. One of which nothing is known yet has only just begun. Default: all is searched. */
   readonly createdAt?: (run: string) => Promise<number | undefined>;
 }
 
@@ -53,8 +55,10 @@ export function createLogs({ print = (text) => process.stdout.write(`${text}\n`)
     await patiently(parts, () => clients.logs.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents })));
   };
 
+  const beginning = async (run: string): Promise<number> => (createdAt ? ((await createdAt(run)) ?? clock.now() - YOUNG_MS) - SKEW_MS : 0);
+
   const read = async (run: string, lines: RunLines): Promise<void> => {
-    const from = lines.newest === undefined ? ((await createdAt?.(run)) ?? SKEW_MS) - SKEW_MS : lines.newest - LATE_MS;
+    const from = lines.newest === undefined ? await beginning(run) : lines.newest - LATE_MS;
     let nextToken: string | undefined;
     do {
       const command = new FilterLogEventsCommand({

@@ -31,7 +31,7 @@ export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Se
         if (!isNamed(error, "ResourceNotFoundException", "InvalidRequestException")) throw failure(error, `replacing the secret "${name}"`);
       }
       try {
-        await secrets.send(new CreateSecretCommand({ Name: idOf(name), SecretString, Tags: [{ Key: "windhover:stack", Value: stack.stack }] }));
+        await secrets.send(new CreateSecretCommand({ Name: idOf(name), SecretString }));
         return;
       } catch (error) {
         // Somebody else has just made it, or it is still being deleted.

@@ -7,7 +7,7 @@ import type { Parts } from "./parts.ts";
 import { queueOf, type Received } from "./queue.ts";
 import { createResults } from "./results.ts";
 import type { PoolResource } from "./stack.ts";
-import { createTimers } from "./timers.ts";
+import { type AwsTimers, createTimers } from "./timers.ts";
 
 export interface TaskQueueParts extends Parts {
   /** How long `receive` waits for a first message. Default: 0. Unit: seconds. */
@@ -25,7 +25,13 @@ export interface TaskQueueParts extends Parts {
 export function createTaskQueue({ waitSeconds = 0, unreadable, ...parts }: TaskQueueParts): TaskQueue {
   const results = createResults(parts);
   const containers = createContainers(parts);
-  const forward = parts.forward ?? ((timer) => createTimers(parts).forward(timer));
+  let timers: AwsTimers | undefined;
+  const forward =
+    parts.forward ??
+    ((timer: Timer) => {
+      timers ??= createTimers(parts);
+      return timers.forward(timer);
+    });
 
   const poolOf = (name: string): PoolResource => {
     const pool = Object.hasOwn(parts.stack.pools, name) ? parts.stack.pools[name] : undefined;
@@ -63,10 +69,10 @@ export function createTaskQueue({ waitSeconds = 0, unreadable, ...parts }: TaskQ
   return {
     async enqueue(pool, message) {
       const { url, container } = poolOf(pool);
-      const body = writeTask(results, message);
+      const body = await writeTask(results, message);
       // First somebody who will look, then the message: if nobody can be started, the turn fails and is taken again, and has sent nothing twice.
       if (container) await containers.start(pool, container);
-      await queueOf(parts, url).send({ body: await body });
+      await queueOf(parts, url).send({ body });
     },
     async receive(pool, most) {
       const received = await queueOf(parts, poolOf(pool).url).receive(most, waitSeconds);

@@ -20,16 +20,14 @@ beforeEach(() => {
 
 const MINUTE = 60_000;
 const sent = () =>
-  sqs
-    .commandCalls(SendMessageBatchCommand)
-    .flatMap(({ args: [{ input }] }) =>
-      (input.Entries ?? []).map(({ DelaySeconds, MessageBody, MessageGroupId }) => ({
-        queue: input.QueueUrl?.split("/").at(-1),
-        DelaySeconds,
-        MessageBody,
-        MessageGroupId,
-      })),
-    );
+  sqs.commandCalls(SendMessageBatchCommand).flatMap(({ args: [{ input }] }) =>
+    (input.Entries ?? []).map(({ DelaySeconds, MessageBody, MessageGroupId }) => ({
+      queue: input.QueueUrl?.split("/").at(-1),
+      DelaySeconds,
+      MessageBody,
+      MessageGroupId,
+    })),
+  );
 const made = () => scheduler.commandCalls(CreateScheduleCommand).map((call) => call.args[0].input);
 const deleted = () => scheduler.commandCalls(DeleteScheduleCommand).map((call) => call.args[0].input);
 const timerOf = (at: number) => `{"timer":{"actor":"run:a","at":${at},"message":{"kind":"cancel","id":"fire"}}}`;
