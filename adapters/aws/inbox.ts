@@ -2,8 +2,9 @@
  * Letters for those whom nobody hands any: the dead letters' function, tests, an operator's command. SQS gives ten letters of several actors at once; a turn takes those of one
  * actor. The others stay here in hand until the next call, and nobody else gets them meanwhile.
  */
-import type { Delivery, Message } from "../../engine/messages.ts";
+import type { Message } from "../../engine/messages.ts";
 import type { Inbox } from "../../engine/ports.ts";
+import { Hands, type Letter } from "./hands.ts";
 import { type EventLetter, readMail, type TickLetter, tickMessage } from "./letters.ts";
 import type { Parts } from "./parts.ts";
 import { queueOf, type Received } from "./queue.ts";
@@ -25,101 +26,49 @@ export interface AwsInbox extends Inbox {
   close(): Promise<void>;
 }
 
-/** What is in hand of one actor. */
-interface Hand {
-  /** With a consumer, by receipt. */
-  readonly given: Map<string, Delivery>;
-  /** Received from SQS, not yet asked for, in order. */
-  kept: Delivery[];
-}
-
 export function createInbox({ receivedFrom, waitSeconds = 0, translate, unreadable, ...parts }: InboxParts): AwsInbox {
   const queue = queueOf(parts, receivedFrom ?? parts.stack.mailbox.url);
   const results = createResults(parts);
-  const hands = new Map<string, Hand>();
-  /** By letter: how often SQS counted a receive here that reached no consumer. */
-  const uncounted = new Map<string, number>();
+  const hands = new Hands();
+  // Whoever shares the queue in this process acknowledges through it.
+  const unwatch = queue.watch((receipt) => hands.done(receipt));
   let asking: Promise<unknown> = Promise.resolve();
 
   const read = async (received: Received): Promise<void> => {
-    let delivery: Delivery;
+    const { physical, receipt, receives } = received;
     try {
       const letter = await readMail(results, received.body, received.sentAt);
       const message = letter.kind === "message" ? letter.message : await outside(letter, translate);
-      const { physical, receipt } = received;
-      delivery = { actor: letter.actor, physical, receipt, receives: received.receives - (uncounted.get(physical) ?? 0), message };
+      hands.keep({ actor: letter.actor, physical, receipt, receives, message });
     } catch (error) {
       if (!unreadable) throw error;
       await unreadable(received, error);
-      return queue.remove(received.receipt);
+      await queue.remove(receipt);
     }
-    const hand: Hand = hands.get(delivery.actor) ?? { given: new Map(), kept: [] };
-    hands.set(delivery.actor, hand);
-    hand.kept.push(delivery);
   };
 
-  const give = (most: number): readonly Delivery[] => {
-    for (const [actor, hand] of hands) {
-      if (hand.given.size > 0 || hand.kept.length === 0) continue;
-      const batch = hand.kept.splice(0, most);
-      for (const delivery of batch) hand.given.set(delivery.receipt as string, delivery);
-      // Whoever was served goes to the end.
-      hands.delete(actor);
-      hands.set(actor, hand);
-      return batch;
-    }
-    return [];
-  };
-
-  /** Takes what is in hand by these very receipts; one who was taken for dead has others. */
-  const take = (deliveries: readonly Delivery[]): readonly Delivery[] =>
-    deliveries.filter(({ actor, receipt }) => receipt !== undefined && hands.get(actor)?.given.delete(receipt));
-
-  // Whoever shares the queue in this process acknowledges through it.
-  const unwatch = queue.watch((receipt) => {
-    for (const [actor, hand] of hands) {
-      const delivery = hand.given.get(receipt);
-      if (!delivery) continue;
-      uncounted.delete(delivery.physical);
-      hand.given.delete(receipt);
-      if (hand.given.size === 0 && hand.kept.length === 0) hands.delete(actor);
-    }
-  });
-
-  const release = async (deliveries: readonly Delivery[]): Promise<void> => {
-    const given = take(deliveries);
-    const back = [...given];
-    for (const actor of new Set(given.map((delivery) => delivery.actor))) {
-      const hand = hands.get(actor) as Hand;
-      // While one letter of a group is in hand, SQS gives out none of it.
-      for (const delivery of hand.kept) uncounted.set(delivery.physical, (uncounted.get(delivery.physical) ?? 0) + 1);
-      back.push(...hand.kept);
-      hand.kept = [];
-      if (hand.given.size === 0) hands.delete(actor);
-    }
-    await Promise.all(back.map(({ receipt }) => queue.hide(receipt as string, 0)));
+  const giveBack = async (letters: readonly Letter[]): Promise<void> => {
+    await Promise.all(letters.map(({ receipt }) => queue.hide(receipt, 0)));
   };
 
   return {
-    release,
     receive(most) {
       // One request after the other: what the first brings may be all that the next one wants.
       const batch = asking.then(async () => {
-        const inHand = give(most);
+        const inHand = hands.give(most);
         if (inHand.length > 0) return inHand;
         const failed: unknown[] = [];
         for (const received of await queue.receive(10, waitSeconds)) await read(received).catch((error: unknown) => failed.push(error));
         if (failed.length > 0) throw failed[0];
-        return give(most);
+        return hands.give(most);
       });
       asking = batch.catch(() => {});
       return batch;
     },
+    release: (deliveries) => giveBack(hands.release(deliveries)),
     async close() {
       unwatch();
-      const kept = [...hands.values()].flatMap((hand) => [...hand.given.values(), ...hand.kept]);
-      hands.clear();
-      await Promise.all(kept.map(({ receipt }) => queue.hide(receipt as string, 0)));
+      await giveBack(hands.empty());
     },
   };
 }
