@@ -3,11 +3,11 @@
  * bundled once in a process is taken again as long as none of its files has changed.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, extname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type BuildFailure, type BuildOptions, buildSync, type Message } from "esbuild";
+import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from "esbuild";
 import { WindhoverError } from "../engine/errors.ts";
 
 /** The oldest Node that the bundle has to run on: the functions' runtime. */
@@ -25,9 +25,10 @@ const PROGRAMS = {
 export type Program = keyof typeof PROGRAMS;
 
 export interface Bundle {
-  /** The folder with `index.mjs` alone: what a function's archive holds. */
+  /** The folder with `index.mjs` and what it loads later: what a function's archive holds. */
   readonly folder: string;
   readonly file: string;
+  /** What is read when it is loaded: `index.mjs` and all that it imports at once. */
   readonly bytes: number;
   /** Of what is in the file: the same code has the same hash on every machine. */
   readonly hash: string;
@@ -56,7 +57,12 @@ export function bundleProgram(program: Program, options: BundleOptions): Bundle 
   // A container is a program that ends; a function is a handler that is called.
   const last = program === "container" ? `await ${factory}(${modules});\n` : `export const handler = ${factory}(${modules});\n`;
   const source = `${imports}import { ${factory} } from ${JSON.stringify(own(`functions/${file}`))};\n${last}`;
-  return bundleSource(program, source, options, { minify: true, target: `node${NODE}` });
+  return bundleSource(program, source, options, {
+    minify: true,
+    target: `node${NODE}`,
+    // What is imported later is a file of its own: only so is what nobody asks for left out of the rest. A container fetches one file.
+    splitting: program !== "container",
+  });
 }
 
 /** A program for this machine, which imports the entries and says what is in them: see `describe.ts`. @throws WH2030 */
@@ -86,7 +92,10 @@ function bundleSource(name: string, source: string, { entries, external = [] }: 
   const built = build({
     stdin: { contents: source, resolveDir, sourcefile: "(windhover)", loader: "ts" },
     absWorkingDir: root,
-    outfile: "index.mjs",
+    outdir: OUT,
+    entryNames: "index",
+    chunkNames: "[hash]",
+    outExtension: { ".js": ".mjs" },
     write: false,
     bundle: true,
     format: "esm",
@@ -103,17 +112,30 @@ function bundleSource(name: string, source: string, { entries, external = [] }: 
     banner: { js: BANNER },
     ...options,
   });
-  const [output] = built.outputFiles ?? [];
-  const contents = output?.contents ?? new Uint8Array();
-  const hash = createHash("sha256").update(contents).digest("hex").slice(0, 16);
-  const target = join(scratch(), `${name}-${hash}`);
+  const hash = createHash("sha256");
+  for (const { path, contents } of built.outputFiles ?? []) hash.update(basename(path)).update(contents);
+  const digest = hash.digest("hex").slice(0, 16);
+  const target = join(scratch(), `${name}-${digest}`);
   mkdirSync(target, { recursive: true });
-  const file = join(target, "index.mjs");
-  if (!existsSync(file)) writeFileSync(file, contents);
-  const bundle = { folder: target, file, bytes: contents.length, hash };
+  for (const { path, contents } of built.outputFiles ?? []) writeFileSync(join(target, basename(path)), contents);
+  const bundle = { folder: target, file: join(target, "index.mjs"), bytes: loadedAtOnce(built.metafile), hash: digest };
   const files = Object.keys(built.metafile?.inputs ?? {}).filter((input) => !input.includes("(windhover)") && !input.startsWith("<"));
   known.set(key, { bundle, inputs: inputsOf(files.map((input) => resolve(root, input))) });
   return bundle;
+}
+/** Nothing is written there: outputs are told by their names. */
+const OUT = join(root, "dist", ".bundle");
+
+function loadedAtOnce(metafile: Metafile | undefined): number {
+  const outputs = metafile?.outputs ?? {};
+  const loaded = new Set<string>();
+  const queue = Object.keys(outputs).filter((path) => basename(path) === "index.mjs");
+  for (let path = queue.pop(); path !== undefined; path = queue.pop()) {
+    if (loaded.has(path)) continue;
+    loaded.add(path);
+    for (const { kind, path: imported } of outputs[path]?.imports ?? []) if (kind === "import-statement" && imported in outputs) queue.push(imported);
+  }
+  return [...loaded].reduce((bytes, path) => bytes + (outputs[path]?.bytes ?? 0), 0);
 }
 
 /** CommonJS packages call `require` and look at `__dirname`, which a module does not have. */

@@ -14,7 +14,7 @@ const train = task({ name: "train", timeoutSeconds: 600 }, async (points: readon
   return { slope, intercept: my - slope * mx };
 });
 
-const publish = task({ name: "publish" }, async (day: string, model: { readonly slope: number }) => {
+const publish = task({ name: "publish-model" }, async (day: string, model: { readonly slope: number }) => {
   log.info("published", { day, ...model });
   return `model-${day}`;
 });
