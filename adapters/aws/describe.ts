@@ -41,7 +41,7 @@ async function find(client: CloudFormationClient, stack: string): Promise<Stack>
     if (found) return found;
   } catch (error) {
     const { message = "" } = error as Error;
-    if (/region is missing/i.test(message))
+    if (/region is missing|region=""/i.test(message))
       throw new WindhoverError("WH2059", {
         message: `Nothing says in which region the stack "${stack}" lies.`,
         expected: "--region, AWS_REGION, or a profile with a region",
