@@ -31,6 +31,25 @@ function loseNextAnswer(client: DynamoDBClient, command: string): { readonly los
   return seen;
 }
 
+/** Fails requests by a seed: some before they are sent, some after they were carried out. */
+function troubled(client: DynamoDBClient, seed: number): void {
+  let state = seed;
+  const chance = (): number => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+  const trouble = (name: string) => Object.assign(new Error(name), { name, $fault: "server", $metadata: { httpStatusCode: 500 } });
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      if (chance() < 0.2) throw trouble("InternalServerError");
+      const answer = await next(args);
+      if (chance() < 0.3) throw trouble("TimeoutError");
+      return answer;
+    },
+    { step: "deserialize", name: "trouble", priority: "high" },
+  );
+}
+
 describe.skipIf(missing !== undefined)(`a log in a table${missing === undefined ? "" : ` (${missing})`}`, () => {
   let clients: AwsClients & { close(): void };
   let stack: StackResources;
@@ -86,6 +105,45 @@ describe.skipIf(missing !== undefined)(`a log in a table${missing === undefined 
       expect(await log.append(entry("run:lost", 2))).toBe(true);
     } finally {
       own.close();
+    }
+  });
+
+  test("has one owner for each entry though two writers race and their requests fail before and after they are carried out", async () => {
+    const writers = ["first", "second"].map((name, i) => {
+      const own = createClients({ region: stack.region });
+      troubled(own.dynamodb, 7 + i);
+      return { name, own, log: openAws({ stack, clients: own, role: "orchestrator" }).ports.log };
+    });
+    const patiently = async <T>(ask: () => Promise<T>): Promise<T> => {
+      for (;;) {
+        try {
+          return await ask();
+        } catch (error) {
+          // The SDK has tried often enough.
+          expect(error).toMatchObject({ code: "WH3106" });
+        }
+      }
+    };
+    try {
+      let regained = 0;
+      let last = 0;
+      // On until an append was refused that had succeeded.
+      for (let n = 1; n <= 12 || regained === 0; n++) {
+        last = n;
+        // As the engine does (rule 8): what was refused is ours if it has our nonce.
+        const won = await Promise.all(
+          writers.map(async ({ name, log }) => {
+            if (await patiently(() => log.append(entry("run:raced", n, { nonce: name })))) return true;
+            const ours = (await patiently(() => log.read("run:raced", n, n)))[0]?.nonce === name;
+            if (ours) regained++;
+            return ours;
+          }),
+        );
+        expect(won.filter(Boolean)).toHaveLength(1);
+      }
+      expect((await ports.log.read("run:raced")).map((each) => each.n)).toEqual(Array.from({ length: last }, (_, i) => i + 1));
+    } finally {
+      for (const { own } of writers) own.close();
     }
   });
 });
