@@ -31,8 +31,8 @@ async function declared(settings: Settings): Promise<Loaded | undefined> {
 }
 
 export async function listDeployments(flags: Flags): Promise<void> {
-  await look(flags, async ({ ports, settings }) => {
-    const rows = [...(await ports.index.deployments())];
+  await look(flags, async ({ client, ports, settings }) => {
+    const rows = [...(await client.deployments())];
     const now = ports.clock.now();
     for (const { name, settings: said } of (await declared(settings))?.deployments ?? [])
       if (!rows.some((row) => row.name === name)) rows.push(rowOf(name, said, now));

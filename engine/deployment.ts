@@ -166,8 +166,13 @@ class DeploymentDraft {
     const run = hash(`${this.#context.name}/${describeSchedule(spec)}/${nominal}`).slice(0, 16);
     const last = state.last[describeSchedule(spec)] ?? 0;
     if (this.#context.ticksFromOutside && nominal <= last) return;
-    state.last[describeSchedule(spec)] = Math.max(last, nominal);
     const parameters = spec.parameters === undefined ? state.settings.parameters : merged(state.settings.parameters, spec.parameters);
+    if (this.#context.ticksFromOutside && !state.settings.concurrency) {
+      // Nothing here has to be remembered: the run's id comes from the time, and the run's own log makes it one. An answer needs no entry (rule 17), and costs none.
+      const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#now });
+      return this.#send(run, start, jitterMs(spec, run));
+    }
+    state.last[describeSchedule(spec)] = Math.max(last, nominal);
     this.events.push({ type: "fired", schedule, nominal, run });
     const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#now });
     this.#launch(state, run, start, state.settings.concurrency?.keys?.[schedule], jitterMs(spec, run));
@@ -285,6 +290,7 @@ class DeploymentDraft {
       text: describeSchedule(spec),
       timezone: spec.timezone,
       active: spec.active,
+      spec,
       next: (spec.active && !state.paused ? nextTime(spec, this.#now) : null) ?? undefined,
     }));
     return {

@@ -9,6 +9,7 @@ import type { DeploymentState } from "./deployment.ts";
 import type { LimitState } from "./limit.ts";
 import type { Message, Starter, StartMessage } from "./messages.ts";
 import type { RunState } from "./run-state.ts";
+import type { ScheduleSpec } from "./schedule.ts";
 
 /** The version of the entry format. A log with a newer one is refused (WH3006), never guessed at. */
 export const LOG_VERSION = 1;
@@ -308,7 +309,14 @@ export interface DeploymentRow {
   readonly seq: number;
   readonly flow: string;
   readonly paused: boolean;
-  readonly schedules: readonly { readonly text: string; readonly timezone?: string; readonly active: boolean; readonly next?: number }[];
+  readonly schedules: readonly {
+    readonly text: string;
+    readonly timezone?: string;
+    readonly active: boolean;
+    readonly spec?: ScheduleSpec;
+    /** As of `updatedAt`. */
+    readonly next?: number;
+  }[];
   readonly tags: readonly string[];
   readonly description?: string;
   readonly version?: string;

@@ -9,6 +9,7 @@ import { deploymentActor, limitActor, type Message, runActor, type StartMessage 
 import { runName } from "../engine/names.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
+import { nextTime } from "../engine/schedule.ts";
 import type { State } from "../engine/state.ts";
 import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
@@ -216,8 +217,17 @@ export class PortsClient implements Client {
     const page = await this.ports.index.runs({ flow, deployment, states, tag, since: since?.getTime(), until: until?.getTime(), limit, cursor });
     return { runs: page.rows.map(summaryOf), ...(page.cursor !== undefined && { cursor: page.cursor }) };
   }
-  deployments(): Promise<readonly DeploymentRow[]> {
-    return this.ports.index.deployments();
+  /** With the next times as of now: a deployment that need not remember its ticks writes no row at each. */
+  async deployments(): Promise<readonly DeploymentRow[]> {
+    const now = this.ports.clock.now();
+    const rows = await this.ports.index.deployments();
+    return rows.map((row) => ({
+      ...row,
+      schedules: row.schedules.map(({ spec, ...schedule }) => {
+        const next = spec && schedule.active && !row.paused ? (nextTime(spec, now) ?? undefined) : schedule.next;
+        return { ...schedule, next };
+      }),
+    }));
   }
   /** @throws WH2003 for an unknown deployment. */
   async setDeployment(name: string, action: "pause" | "resume"): Promise<void> {

@@ -21,7 +21,7 @@ export interface RuntimeOptions {
   readonly onFatal?: (error: WindhoverError) => void;
   readonly onTurnError?: (actor: string, error: unknown) => void;
   /** What is otherwise so only where functions take the turns: a build among several, bounded time, rows that are paid for. */
-  readonly host?: Partial<Pick<Host, "build" | "handOn" | "inlineMs" | "lateRows" | "timeLeft">>;
+  readonly host?: Partial<Pick<Host, "build" | "handOn" | "inlineMs" | "lateRows" | "ticksFromOutside" | "timeLeft">>;
 }
 
 export interface Runtime {
@@ -52,7 +52,7 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
     onLog,
     onRun,
     onEntry,
-    onInline: (change) => worker.noteInline(change),
+    onInline: (change, actor, call) => worker.noteInline(change, actor, call),
     ...options.host,
   };
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });

@@ -11,6 +11,8 @@ import { freePort, SERVERS } from "./ministack.ts";
 import { CACHE } from "./python.ts";
 
 const VERSION = "2.6.1";
+/** What has to be on the PATH. */
+const PROGRAMS = { java: "java", maven: "mvn" };
 const MAIN = "com.amazonaws.services.dynamodbv2.local.main.ServerRunner";
 const HOME = join(CACHE, `dynamodb-local-${VERSION}`);
 const COPY = ["org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies", "-DincludeTypes=jar,so,dylib,dll", "-DoutputDirectory=lib"];
@@ -30,7 +32,10 @@ const run = promisify(execFile);
 
 /** Why DynamoDB Local cannot run here, or undefined. */
 export function missingJava(): string | undefined {
-  const programs: readonly (readonly [string, string])[] = [["java", "-version"], ...(existsSync(join(HOME, ".ready")) ? [] : [["mvn", "--version"] as const])];
+  const programs: readonly (readonly [string, string])[] = [
+    [PROGRAMS.java, "-version"],
+    ...(existsSync(join(HOME, ".ready")) ? [] : [[PROGRAMS.maven, "--version"] as const]),
+  ];
   for (const [program, argument] of programs) {
     try {
       execFileSync(program, [argument], { stdio: "ignore" });
@@ -66,7 +71,7 @@ async function fetched(): Promise<void> {
     rmSync(HOME, { recursive: true, force: true });
     mkdirSync(HOME, { recursive: true });
     writeFileSync(join(HOME, "pom.xml"), POM);
-    await run("mvn", ["-q", "-B", ...COPY], { cwd: HOME, maxBuffer: 1 << 26 });
+    await run(PROGRAMS.maven, ["-q", "-B", ...COPY], { cwd: HOME, maxBuffer: 1 << 26 });
     writeFileSync(ready, "");
   });
 }
@@ -77,7 +82,7 @@ async function start(): Promise<string> {
   const log = join(SERVERS, "dynamodb-local.log");
   const out = openSync(log, "w");
   const options = ["-Djava.library.path=lib", "-cp", join("lib", "*"), MAIN, "-inMemory", "-sharedDb", "-disableTelemetry", "-port", String(port)];
-  const child = spawn("java", options, { cwd: HOME, detached: true, stdio: ["ignore", out, out] });
+  const child = spawn(PROGRAMS.java, options, { cwd: HOME, detached: true, stdio: ["ignore", out, out] });
   child.unref();
   closeSync(out);
   const endpoint = `http://127.0.0.1:${port}`;

@@ -71,6 +71,8 @@ async function start(name: string, programs: string, auth: boolean): Promise<Min
       MINISTACK_HOST: "127.0.0.1",
       BIND_HOST: "127.0.0.1",
       GATEWAY_PORT: String(port),
+      // Its listener for devices would bind to all addresses.
+      IOT_MTLS_ENABLED: "0",
       ...(auth && { AUTH: "true" }),
     },
   });

@@ -108,3 +108,40 @@ inEachWorld("deployments", (world) => {
     expect(ran).toBe(1);
   });
 });
+
+inEachWorld("ticks from outside", (world) => {
+  const tick = (nominal: number, sending: string) => ({ kind: "tick", id: `tick:0:${nominal}:${sending}`, schedule: 0, nominal }) as const;
+
+  test("a tick that nobody has to remember is answered without an entry, and starts one run however often it comes", async () => {
+    await using w = await world({ host: { ticksFromOutside: true } });
+    const f = flow({ name: "minutely" }, async () => runContext().scheduledTime?.getTime());
+    const minutely = definition(f.deployment({ name: "every-minute", schedules: [cron("* * * * *")] }));
+    await w.client.configure(minutely);
+    await w.settled();
+    const entries = async () => (await w.client.ports.log.read("deployment:every-minute")).length;
+    expect(await entries()).toBe(1);
+    const nominal = START + 60_000;
+    for (const sending of ["a", "b"]) await w.client.ports.mailbox.send("deployment:every-minute", tick(nominal, sending));
+    await w.advance("1 minute");
+    expect(await entries()).toBe(1);
+    const { runs } = await w.client.runs({ deployment: "every-minute" });
+    expect(runs.map((run) => run.state.type)).toEqual(["COMPLETED"]);
+    expect(await w.client.get(runs[0]!.id).result()).toBe(nominal);
+    expect((await w.client.deployments())[0]?.schedules[0]?.next).toBe(START + 120_000);
+  });
+
+  test("a paused deployment answers no tick, and one with a limit remembers its runs", async () => {
+    await using w = await world({ host: { ticksFromOutside: true } });
+    const f = flow({ name: "limited-minutely" }, async () => sleep("5 minutes"));
+    const limited = definition(f.deployment({ name: "limited", schedules: [cron("* * * * *")], concurrency: { limit: 1, overlap: "skip" } }));
+    await w.client.configure(limited);
+    await w.settled();
+    for (const minute of [1, 2]) await w.client.ports.mailbox.send("deployment:limited", tick(START + minute * 60_000, "a"));
+    await w.settled();
+    expect((await w.client.runs({ deployment: "limited" })).runs.map((run) => run.state.name).sort()).toEqual(["Skipped", "Suspended"]);
+    await w.client.setDeployment("limited", "pause");
+    await w.client.ports.mailbox.send("deployment:limited", tick(START + 180_000, "a"));
+    await w.settled();
+    expect((await w.client.runs({ deployment: "limited" })).runs).toHaveLength(2);
+  });
+});
