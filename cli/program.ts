@@ -138,6 +138,12 @@ function runsCommands(runs: Command): void {
   )
     .option("-F, --follow", "go on until the run has ended")
     .option("--json", "print the code's own lines as JSON, one a line");
+  does(
+    placed(runs.command("export"))
+      .argument("<run>", RUN)
+      .description("print a run's history, with all that it refers to: for `windhover replay`, for a report"),
+    async () => (await import("./runs-export.ts")).exportHistory,
+  ).addHelpText("after", example("windhover runs export nimble-heron > run.json"));
   for (const [verb, text] of [
     ["cancel", "stop it: its code cleans up first"],
     ["pause", "start nothing new in it"],
@@ -235,6 +241,7 @@ function settingCommands(windhover: Command): void {
     .option("--per <duration>", 'a rate: so many in this time, such as "1 minute"')
     .addHelpText("after", example("windhover limits set database 5", 'windhover limits set openai 60 --per "1 minute"'));
   does(placed(limits.command("rm")).argument("<name>").description("take a limit away"), async () => (await import("./limits.ts")).removeLimit);
+  blockCommands(windhover.command("block").description("settings with secrets, which tasks load"));
   const variables = windhover.command("variables").description("settings that flows read while they run");
   does(placed(variables.command("ls")).alias("list").description("list variables"), async () => (await import("./variables.ts")).listVariables).option(
     "--json",
@@ -251,11 +258,42 @@ function settingCommands(windhover: Command): void {
   does(placed(variables.command("rm")).argument("<name>").description("take one away"), async () => (await import("./variables.ts")).removeVariable);
 }
 
+function blockCommands(blocks: Command): void {
+  const BLOCK = "TYPE/NAME, such as secret/openai";
+  does(placed(blocks.command("set")).argument("<block>", BLOCK).description("set one, or replace it"), async () => (await import("./block.ts")).setBlock)
+    .option("--value <field=value>", "a field; repeat it for others (a secret is better typed when it is asked for)", collect)
+    .option("--json <json>", "all fields, as JSON or @FILE (@- is the standard input)")
+    .addHelpText(
+      "after",
+      `\nWithout values it asks for them on a terminal, and does not show what is secret; from a pipe it reads JSON.\n${example("windhover block set secret/openai", "windhover block set warehouse/main --value url=postgres://db --value password=…", "windhover block set warehouse/main --stack Flows < warehouse.json")}`,
+    );
+  does(placed(blocks.command("ls")).alias("list").description("list blocks"), async () => (await import("./block.ts")).listBlocks).option(
+    "--json",
+    "print JSON",
+  );
+  does(
+    placed(blocks.command("inspect")).argument("<block>", BLOCK).description("show one; what is secret is shown as ***"),
+    async () => (await import("./block.ts")).inspectBlock,
+  ).option("--json", "print JSON");
+  does(placed(blocks.command("rm")).argument("<block>", BLOCK).description("take one away"), async () => (await import("./block.ts")).removeBlock);
+}
+
 function projectCommands(windhover: Command): void {
   does(
     windhover.command("flows").description("the project's flows").command("ls").alias("list").description("list flows and their parameters"),
     async () => (await import("./flows.ts")).listFlows,
   ).option("--json", "print JSON");
+  does(
+    placed(windhover.command("replay"))
+      .argument("<run>", `${RUN}; or a file that \`runs export\` wrote`)
+      .description("run a flow's code over the log of a run, without doing anything, and say where the two part"),
+    async () => (await import("./replay.ts")).replayRun,
+  )
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      `\nEnds with 0 when the code that is here matches the log, with 1 when it does not.\n${example("windhover replay last", "windhover replay nimble-heron --stack Flows", "windhover replay run.json")}`,
+    );
   does(
     placed(windhover.command("artifacts").description("what runs left to look at").command("ls"))
       .alias("list")
