@@ -39,7 +39,7 @@ export interface Queue {
   remove(receipt: string): Promise<void>;
   /** Calls `removed` with the receipt of each message that was removed here. Returns how to stop. */
   watch(removed: (receipt: string) => void): () => void;
-  /** From now on it is invisible for so long. No error if it is gone, or in another's hand meanwhile. */
+  /** From now on it is invisible for so long; of several calls the last one counts. No error if it is gone, or in another's hand meanwhile. */
   hide(receipt: string, seconds: number): Promise<void>;
 }
 
@@ -89,6 +89,8 @@ function createQueue({ clients, clock, random }: QueueParts, url: string): Queue
   const hide = createBatcher<{ readonly receipt: string; readonly seconds: number }, void>({
     ...common,
     size: () => 0,
+    // The last word counts: what is given back must not be hidden again by a renewal that was under way.
+    group: ({ receipt }) => receipt,
     async perform(entries) {
       const Entries = entries.map(({ receipt, seconds }, i) => ({ Id: String(i), ReceiptHandle: receipt, VisibilityTimeout: seconds }));
       const { Failed } = await clients.sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries }));

@@ -50,7 +50,6 @@ export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): H
   const held = new Set(messages.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt])));
   const ending = new AbortController();
   let renewing = false;
-  let renewal: Promise<unknown> = Promise.resolve();
 
   const renew = (): void => {
     if (renewing || ending.signal.aborted) return;
@@ -58,8 +57,7 @@ export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): H
     void (async () => {
       while (!ending.signal.aborted && held.size > 0) {
         // One that fails is tried again in twenty seconds, and twice more before the message comes back.
-        renewal = Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS)));
-        await renewal;
+        await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS)));
         await clock.wait(RENEW_EVERY_MS, ending.signal);
       }
     })();
@@ -76,8 +74,6 @@ export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): H
     drop,
     async giveBack(back) {
       drop(back);
-      // One that is under way could arrive later, and hide again what is given back.
-      await renewal;
       const receives = Math.max(1, ...back.map((message) => message.receives));
       const seconds = receives === 1 ? 0 : Math.min(LONGEST_PAUSE_SECONDS, 2 ** (receives - 2));
       await Promise.all(back.map(async ({ receipt }) => receipt !== undefined && queue.hide(receipt, seconds)));

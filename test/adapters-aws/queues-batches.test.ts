@@ -178,6 +178,20 @@ describe("receiving, deleting, giving back", () => {
     await queue.hide("r", 0);
   });
 
+  test("of several changes of one message's visibility the last one counts: it goes out when the one before has arrived", async () => {
+    const queue = queueOf(hastyParts(), URL);
+    let underWay = 0;
+    sqs.on(ChangeMessageVisibilityBatchCommand).callsFake(async () => {
+      expect(++underWay).toBe(1);
+      await new Promise((resolve) => setImmediate(resolve));
+      underWay -= 1;
+      return {};
+    });
+    await Promise.all([queue.hide("r", 60), queue.hide("r", 0)]);
+    const seconds = sqs.commandCalls(ChangeMessageVisibilityBatchCommand).map((call) => call.args[0].input.Entries?.[0]?.VisibilityTimeout);
+    expect(seconds).toEqual([60, 0]);
+  });
+
   test("a deletion that fails otherwise is an error", async () => {
     sqs.on(DeleteMessageBatchCommand).resolves({ Failed: [{ Id: "0", SenderFault: true, Code: "AccessDenied", Message: "No." }] });
     await expect(queueOf(hastyParts(), URL).remove("r")).rejects.toMatchObject({ code: "WH3103" });
