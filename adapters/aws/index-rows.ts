@@ -3,6 +3,7 @@ import { type DynamoDBClient, GetItemCommand, PutItemCommand } from "@aws-sdk/cl
 import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
 import type { Clock, Index, RunFilter } from "../../engine/ports.ts";
 import { answered, failure, isConditionFailed } from "./failure.ts";
+import { knownFlows, noteFlows } from "./known-flows.ts";
 import type { Parts } from "./parts.ts";
 import { listRuns, placeOf, type RunPage } from "./run-list.ts";
 import { DAY_MS, expiry, type Item, items, KEEP_MS, number, packed, sortKey, text, unpacked } from "./table.ts";
@@ -11,12 +12,12 @@ import { DAY_MS, expiry, type Item, items, KEEP_MS, number, packed, sortKey, tex
 const RETENTION_MS = { completed: 90 * DAY_MS, failed: 180 * DAY_MS };
 
 const DEPLOYMENTS = "#deployments";
-const FLOWS = "#flows";
 const ARTIFACT = "artifact/";
 
 export const createIndex = (parts: Pick<Parts, "stack" | "clients" | "clock">): Index => new AwsIndex(parts);
 
 class AwsIndex implements Index {
+  readonly #where: Pick<Parts, "stack" | "clients">;
   readonly #client: DynamoDBClient;
   readonly #table: string;
   readonly #clock: Clock;
@@ -26,6 +27,7 @@ class AwsIndex implements Index {
   readonly #noted = new Map<string, Promise<void>>();
 
   constructor({ stack, clients, clock }: Pick<Parts, "stack" | "clients" | "clock">) {
+    this.#where = { stack, clients };
     this.#client = clients.dynamodb;
     this.#table = stack.runsTable;
     this.#clock = clock;
@@ -50,8 +52,7 @@ class AwsIndex implements Index {
   }
 
   runs(filter: RunFilter): Promise<RunPage> {
-    const flows = async () => (await this.#listed(FLOWS)).map((item) => item["flow"]?.S as string);
-    return listRuns({ client: this.#client, table: this.#table, flows }, filter);
+    return listRuns({ client: this.#client, table: this.#table, flows: () => knownFlows(this.#where) }, filter);
   }
 
   async putDeployment(row: DeploymentRow): Promise<void> {
@@ -81,7 +82,7 @@ class AwsIndex implements Index {
   #note(flow: string): Promise<void> {
     let known = this.#noted.get(flow);
     if (known === undefined) {
-      known = this.#write({ pk: text(FLOWS), sk: text(sortKey(flow)), flow: text(flow) }, `the flow ${flow}`);
+      known = noteFlows(this.#where, [flow]);
       known.catch(() => this.#noted.delete(flow));
       this.#noted.set(flow, known);
     }

@@ -1,7 +1,7 @@
 /** What a run's row costs, and what a list asks. */
 import { DynamoDBClient, PutItemCommand, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { mockClient } from "aws-sdk-client-mock";
-import { afterEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createIndex } from "../../adapters/aws/index-rows.ts";
 import { itemSize } from "../../adapters/aws/item-size.ts";
 import { packed } from "../../adapters/aws/table.ts";
@@ -11,7 +11,10 @@ import { artifactRow, deploymentRow, NOON, runRow } from "../contract/samples.ts
 import { partsOf, refusal } from "./parts.ts";
 
 const table = mockClient(DynamoDBClient);
-afterEach(() => void table.reset());
+beforeEach(() => {
+  table.reset();
+  table.on(PutItemCommand).resolves({});
+});
 
 const DAY_MS = 86_400_000;
 const ended = (id: string, type: StateType, more: Partial<RunRow> = {}): RunRow =>
@@ -114,11 +117,11 @@ describe("a list of runs", () => {
     table.reset();
     table.on(QueryCommand).resolves({});
     table
-      .on(QueryCommand, { TableName: "flows-runs", ExpressionAttributeValues: { ":pk": { S: "#flows" } } })
+      .on(QueryCommand, { TableName: "flows-runs", ExpressionAttributeValues: { ":flows": { S: "#flows" } } })
       .resolves({ Items: [{ flow: { S: "digest" } }, { flow: { S: "notify" } }] });
     await createIndex(partsOf()).runs(filter);
     return queries().map(
-      (query) => `${query.IndexName ?? "table"} ${(query.ExpressionAttributeValues?.[":key"] ?? query.ExpressionAttributeValues?.[":pk"])?.S}`,
+      (query) => `${query.IndexName ?? "table"} ${(query.ExpressionAttributeValues?.[":key"] ?? query.ExpressionAttributeValues?.[":flows"])?.S}`,
     );
   };
 
