@@ -85,8 +85,6 @@ export async function runHere(settings: Settings, files: readonly string[], flag
 
 /** What one who wants the run once more types. */
 const AGAIN_HERE = " --wait";
-/** How often it is looked whether tasks of other runs have ended. Unit: milliseconds. */
-const LOOK_MS = 100;
 
 /** Ctrl-C once: the run is left as it is. Twice, or when it is over: at once. */
 function onInterrupt(stop: AbortController): { by?: string; over?: true } {
@@ -106,15 +104,9 @@ function onInterrupt(stop: AbortController): { by?: string; over?: true } {
 const GRACE_MS = 2000;
 
 /** Open runs of the same code were taken up beside this one. A task of theirs that runs now is not torn off: it may be one that must not run twice. */
-async function finishOthers({ runtime, backend }: Workspace): Promise<void> {
-  const { clock } = backend.ports;
-  const finish = async (): Promise<true> => {
-    await runtime.worker.stop();
-    while (backend.stats().tasksInHand > 0) await clock.wait(LOOK_MS);
-    return true;
-  };
-  const finished = finish();
-  if (await Promise.race([finished, clock.wait(GRACE_MS)])) return;
+async function finishOthers({ runtime, ports }: Workspace): Promise<void> {
+  const finished = runtime.worker.stop().then(() => true);
+  if (await Promise.race([finished, ports.clock.wait(GRACE_MS)])) return;
   tell(err("Waiting for a task of another run that was taken up here. Ctrl-C leaves it: it runs again when its run goes on.", "dim"));
   await finished;
 }

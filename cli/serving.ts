@@ -51,8 +51,8 @@ export async function startServing(loaded: Loaded, { directory, port, pools, ret
     ...opened,
     api,
     async serve(load) {
-      // A flow that is in the middle of a turn keeps its code until the turn's end; from then on open runs are replayed on the new code.
-      await runtime.worker.stop();
+      // A flow that is in the middle of a turn keeps its code until the turn's end; from then on open runs are replayed on the new code. A queued task ends with the old.
+      await tellLongWait(runtime, runtime.worker.stop({ leaveTasks: true }), "the new code is loaded when that has ended.");
       try {
         const next = await load();
         runtime.host.warm.clear();
@@ -69,9 +69,25 @@ export async function startServing(loaded: Loaded, { directory, port, pools, ret
     async close() {
       await api.close();
       await triggers?.stop();
-      await client.close();
+      await tellLongWait(runtime, client.close(), "Ctrl-C ends at once, and it runs again when its run goes on.");
     },
   };
+}
+
+/** Longer than this, and whoever looks at the terminal asks what is going on. Unit: milliseconds. */
+const LONG_MS = 500;
+
+/** Says what is waited for, if it takes long. */
+async function tellLongWait({ worker }: OpenedEmbedded["runtime"], wait: Promise<unknown>, what: string): Promise<void> {
+  let told = false;
+  // It keeps the process alive too: what a task waits for need not.
+  const timer = setInterval(() => {
+    const names = worker.inHand().map(({ run, call }) => `${call} of ${run}`);
+    if (told || names.length === 0) return;
+    told = true;
+    tell(err(`Waiting for ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}: ${what}`, "yellow"));
+  }, LONG_MS);
+  await wait.finally(() => clearInterval(timer));
 }
 
 /** What is gone from the code cannot run: it is paused, so that its schedules start nothing, and says so. */
@@ -115,7 +131,7 @@ export async function tellDeployments({ client, backend }: OpenedEmbedded, deplo
 }
 
 /**
- * Resolves when the process is asked to end, or when `broken` rejects: SIGINT (Ctrl-C) and SIGTERM let turns under way end first, a second one ends at once.
+ * Resolves when the process is asked to end, or when `broken` rejects: SIGINT (Ctrl-C) and SIGTERM let turns and tasks under way end first, a second one ends at once.
  */
 export function untilAsked(broken: Promise<never>): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -123,7 +139,7 @@ export function untilAsked(broken: Promise<never>): Promise<void> {
     const ask = (): void => {
       if (asked) process.exit(130);
       asked = true;
-      tell(err("\nStopping: what is under way ends its turn first. Open runs go on at the next start.", "dim"));
+      tell(err("\nStopping: what is under way ends first; Ctrl-C again ends at once. Open runs go on at the next start.", "dim"));
       resolve();
     };
     process.on("SIGINT", ask);

@@ -36,9 +36,9 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
   const unwatchPause = host.ports.aborts.watch(actor, PAUSE_MARK, () => {
     end = true;
   });
-  host.onInline?.(1);
+  host.onInline?.(1, actor, effect.call);
   const report = await runAttempt(host, actor, factsOf(actor, book), item, interruption).finally(() => {
-    host.onInline?.(-1);
+    host.onInline?.(-1, actor, effect.call);
     over();
     unwatchPause();
   });

@@ -9,6 +9,11 @@ import type { PumpedBackend } from "./worker.ts";
 
 /** How many tasks of a pool run at once. */
 export type PoolLimits = Readonly<Record<string, number>>;
+/** A call whose user code runs in this process. */
+export interface InHand {
+  readonly run: string;
+  readonly call: string;
+}
 const DEFAULT_AT_ONCE = 1000;
 const POOL_AT_ONCE = 16;
 
@@ -19,6 +24,7 @@ export class Executor {
   readonly #fatal: (error: unknown) => void;
   readonly #free = new Map<string, number>();
   readonly #reports: Reports;
+  readonly #inHand = new Map<TaskDelivery, Promise<void>>();
   #stopped = true;
   #loop: Promise<void> | undefined;
   readonly #bell = new Bell();
@@ -49,10 +55,15 @@ export class Executor {
     for (const { pool } of [...tasks.values(), ...flows.values()]) if (pool !== undefined) this.serve(pool);
     this.#loop = this.#pump();
   }
-  async stop(): Promise<void> {
+  /** Takes nothing new, and waits for what is in hand, unless it is left to end by itself. */
+  async stop(leaveTasks: boolean): Promise<void> {
     this.#stopped = true;
     this.wake();
     await this.#loop;
+    if (!leaveTasks) await Promise.all(this.#inHand.values());
+  }
+  inHand(): readonly InHand[] {
+    return [...this.#inHand.keys()].flatMap(({ message }) => message.tasks.map(({ call }) => ({ run: message.run.runId, call })));
   }
 
   async #pump(): Promise<void> {
@@ -79,13 +90,15 @@ export class Executor {
     const { pool, message } = delivery;
     const taken = message.tasks.length;
     this.#free.set(pool, (this.#free.get(pool) as number) - taken);
-    void this.#run(delivery)
+    const done = this.#run(delivery)
       .catch((error) => this.#fatal(error))
       .finally(() => {
+        this.#inHand.delete(delivery);
         this.#free.set(pool, (this.#free.get(pool) as number) + taken);
         this.steps++;
         this.wake();
       });
+    this.#inHand.set(delivery, done);
   }
 
   async #run(delivery: TaskDelivery): Promise<void> {

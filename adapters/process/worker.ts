@@ -7,7 +7,7 @@ import type { Ports } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
 import { type Host, SecondWriter, turn } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
-import { Executor, type PoolLimits } from "./executor.ts";
+import { Executor, type InHand, type PoolLimits } from "./executor.ts";
 
 export interface Signal {
   wait(): Promise<void>;
@@ -36,9 +36,11 @@ export class Worker {
   readonly #host: Host;
   readonly #options: WorkerOptions;
   readonly #executor: Executor;
-  #running = 0;
-  #inline = 0;
+  readonly #turns = new Set<Promise<void>>();
+  /** Calls that turns wait for, by actor. */
+  readonly #inline = new Map<string, string>();
   #stopped = true;
+  #failed = false;
   #loop: Promise<void> | undefined;
   /** Counts what was taken and finished, so that `settled` can tell that nothing moves. */
   #steps = 0;
@@ -59,18 +61,25 @@ export class Worker {
     this.#executor.start();
   }
 
-  /** Takes nothing new, and waits for the turns that are under way. */
-  async stop(): Promise<void> {
+  /** Takes nothing new, and waits for the turns and tasks that are under way. `leaveTasks`: those of the queue end by themselves, as long as the process lives. */
+  async stop({ leaveTasks = false }: { readonly leaveTasks?: boolean } = {}): Promise<void> {
     this.#stopped = true;
     this.#bell.ring();
-    await this.#executor.stop();
+    // Where the backend is gone, nobody could be told what becomes of a task.
+    await this.#executor.stop(leaveTasks || this.#failed);
     await this.#loop;
-    while (this.#running > 0) await tick();
+    await Promise.all(this.#turns);
+  }
+
+  /** What `stop` would wait for: user code that runs now, inside a turn or from a queue. */
+  inHand(): readonly InHand[] {
+    return [...[...this.#inline].map(([actor, call]) => ({ run: parseActor(actor).name, call })), ...this.#executor.inHand()];
   }
 
   /** A turn waits for user code, or has done so. */
-  noteInline(change: 1 | -1): void {
-    this.#inline += change;
+  noteInline(change: 1 | -1, actor: string, call: string): void {
+    if (change === 1) this.#inline.set(actor, call);
+    else this.#inline.delete(actor);
     this.#steps++;
   }
 
@@ -94,7 +103,7 @@ export class Worker {
     for (let quiet = 0, seen = -1; quiet < QUIET_TICKS; ) {
       await tick();
       const steps = this.#steps + this.#executor.steps;
-      quiet = this.#running === this.#inline && steps === seen ? quiet + 1 : 0;
+      quiet = this.#turns.size === this.#inline.size && steps === seen ? quiet + 1 : 0;
       seen = steps;
     }
   }
@@ -103,12 +112,12 @@ export class Worker {
     const { ports } = this.#backend;
     while (!this.#stopped) {
       try {
-        while (!this.#stopped && this.#running < TURNS) {
+        while (!this.#stopped && this.#turns.size < TURNS) {
           const batch = await ports.inbox.receive(BATCH);
           if (batch.length === 0) break;
           this.#steps++;
-          this.#running++;
-          void this.#take(batch);
+          const taken = this.#take(batch).finally(() => this.#took(taken));
+          this.#turns.add(taken);
         }
       } catch (error) {
         return this.#fail(error);
@@ -118,7 +127,6 @@ export class Worker {
   }
 
   async #take(batch: readonly Delivery[]): Promise<void> {
-    const { ports } = this.#backend;
     const actor = (batch[0] as Delivery).actor;
     try {
       if (await this.#isForeign(actor, batch)) await this.#decline(actor, batch);
@@ -126,11 +134,12 @@ export class Worker {
     } catch (error) {
       if (isFatal(error)) this.#fail(error);
       else await this.#giveBack(actor, batch, error).catch((failure) => this.#fail(failure));
-    } finally {
-      this.#running--;
-      this.#steps++;
-      if (this.#running === TURNS - 1 || ports.inbox.reconsider === undefined) this.#bell.ring();
     }
+  }
+  #took(taken: Promise<void>): void {
+    this.#turns.delete(taken);
+    this.#steps++;
+    if (this.#turns.size === TURNS - 1 || this.#backend.ports.inbox.reconsider === undefined) this.#bell.ring();
   }
 
   /** A run can only go on where its flow's code is loaded. */
@@ -168,6 +177,7 @@ export class Worker {
   #fail(error: unknown): void {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#failed = true;
     this.#bell.ring();
     this.#executor.wake();
     const known =

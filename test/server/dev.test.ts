@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +91,52 @@ test("an open run goes on in the next process", async () => {
   const second = await serve();
   await ask(`${second}/api/runs/${run["id"]}/input`, "POST", { name: "go", value: 1 });
   expect(await resultOf(second, run["id"])).toBe("there");
+});
+
+const slow = (more = ""): string => `
+import { existsSync, writeFileSync } from "node:fs";
+import { flow, task } from "windhover";
+const wait = async (name: string) => {
+  writeFileSync(name + "-began", "");
+  while (!existsSync(name)) await new Promise((resolve) => setTimeout(resolve, 10));
+  return name;
+};
+const inline = task({ name: "inline" }, async (name: string) => wait(name));
+const queued = task({ name: "queued", pool: "side" }, async (name: string) => wait(name));
+export const turn = flow({ name: "turn" }, async () => inline("turn-go"));
+export const side = flow({ name: "side" }, async () => queued("side-go"));
+${more}
+`;
+const begun = (name: string): Promise<true> => until(async () => existsSync(join(folder, `${name}-began`)) || undefined);
+
+test("Ctrl-C lets a queued task end, which is not run again; a reload says which turn it waits for; a second Ctrl-C ends at once", async () => {
+  save(slow());
+  const first = await serve();
+  const inTurn = await ask(`${first}/api/runs`, "POST", { flow: "turn" });
+  await begun("turn-go");
+  save(slow("export const more = flow({ name: 'more' }, async () => 1);"));
+  await dev?.says(new RegExp(`Waiting for inline-0 of ${inTurn["id"]}: the new code is loaded when that has ended`));
+  writeFileSync(join(folder, "turn-go"), "");
+  await dev?.says(/Loaded 3 flows again/);
+  expect(await resultOf(first, inTurn["id"])).toBe("turn-go");
+
+  const queued = await ask(`${first}/api/runs`, "POST", { flow: "side" });
+  await begun("side-go");
+  dev?.child.kill("SIGINT");
+  await dev?.says(new RegExp(`Waiting for queued-0 of ${queued["id"]}: Ctrl-C ends at once`));
+  writeFileSync(join(folder, "side-go"), "");
+  expect(await dev?.ended).toBe(0);
+
+  for (const file of ["side-go", "side-go-began"]) rmSync(join(folder, file));
+  const second = await serve();
+  expect(await resultOf(second, queued["id"])).toBe("side-go");
+  expect(existsSync(join(folder, "side-go-began")), "it ran again").toBe(false);
+  await ask(`${second}/api/runs`, "POST", { flow: "side" });
+  await begun("side-go");
+  dev?.child.kill("SIGINT");
+  await dev?.says(/Stopping/);
+  dev?.child.kill("SIGINT");
+  expect(await dev?.ended).toBe(130);
 });
 
 test("a port that is in use, a project without an entry, and code that does not load end it with what to do", async () => {

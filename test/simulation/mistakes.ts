@@ -120,7 +120,11 @@ export const mistakes: readonly Mistake[] = [
     name: "content-based deduplication drops a second, equal input",
     worlds: ["inputs"],
     edits: [
-      { file: "sdk/ports-run.ts", find: "input:$".concat("{this.#backend.ports.random.id()}"), replace: "input:$".concat("{name}:$", "{encode(value)}") },
+      {
+        file: "sdk/ports-run.ts",
+        find: "input:$".concat("{this.#backend.ports.random.id()}`, name"),
+        replace: "input:$".concat("{name}:$", "{encode(value)}`, name"),
+      },
     ],
   },
   {
@@ -129,8 +133,8 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       {
         file: "adapters/process/executor.ts",
-        find: "    await inParallel(message.tasks,",
-        replace: "    await ports.tasks.acknowledge([delivery]);\n    await inParallel(message.tasks,",
+        find: "    await runTasks(this.#host,",
+        replace: "    await ports.tasks.acknowledge([delivery]);\n    await runTasks(this.#host,",
       },
     ],
   },
