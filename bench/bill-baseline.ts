@@ -1,5 +1,5 @@
 /** The bill as it was when somebody last looked at it: `bench/bill-baseline.json`, written by `npm run bill -- --baseline`. A shape that got dearer is a change to be wanted, not to happen. */
-import { type Fees, type Service, total } from "./prices.ts";
+import { type Fees, type Service, total } from "../adapters/aws/prices.ts";
 
 /** By shape. Unit: US dollars. */
 export type Baseline = Readonly<Record<string, Fees>>;

@@ -1,6 +1,7 @@
 /** What a shape's bill is made of: requests of one kind together, with the sizes that their units were rounded up from. */
+
+import { feesOf, total } from "../adapters/aws/prices.ts";
 import type { Charge } from "../adapters/aws/usage.ts";
-import { feesOf, total } from "./prices.ts";
 import type { World } from "./world.ts";
 
 interface Sum {

@@ -2,13 +2,14 @@
 import * as z from "zod";
 import { flow, interval, task } from "../sdk/index.ts";
 
-/** The pool of the chain by way of a queue. */
-export const POOL = "workers";
+/** The pools of the chains by way of a queue: how long a task may take there. In the first a message is hidden for so short a time that nobody has to shorten it. Unit: seconds. */
+export const POOLS = { workers: 60, patient: 900 } as const;
 
 /** `from`: other numbers in each run, for a result that the bucket has already is not put again. */
 const size = z.object({ n: z.number(), from: z.number() });
 const step = task({ name: "step" }, async (n: number) => n + 1);
-const pooled = task({ name: "pooled-step", pool: POOL }, async (n: number) => n + 1);
+const pooled = task({ name: "pooled-step", pool: "workers" satisfies keyof typeof POOLS }, async (n: number) => n + 1);
+const patient = task({ name: "patient-step", pool: "patient" satisfies keyof typeof POOLS }, async (n: number) => n + 1);
 /** What may run at most once travels alone: one task a message. */
 const alone = task({ name: "alone-step", crashRetries: 0 }, async (n: number) => n + 1);
 const numbers = (n: number, from: number): number[] => Array.from({ length: n }, (_, i) => from + i);
@@ -22,6 +23,11 @@ export const chain = flow({ name: "chain", parameters: size }, async ({ n, from 
 export const chainByQueue = flow({ name: "chain-by-queue", parameters: size }, async ({ n, from }) => {
   let value = from;
   while (value < from + n) value = await pooled(value);
+  return value;
+});
+export const chainByPatientQueue = flow({ name: "chain-by-patient-queue", parameters: size }, async ({ n, from }) => {
+  let value = from;
+  while (value < from + n) value = await patient(value);
   return value;
 });
 export const oneByOne = flow({ name: "one-by-one", parameters: size }, async ({ n, from }) => sum(await Promise.all(numbers(n, from).map((i) => alone(i)))));

@@ -5,11 +5,12 @@
  * a machine that does everything at once: the order of magnitude, no more.
  */
 import { writeFileSync } from "node:fs";
+import { COMPUTE, feesOf, pricedBy, STORAGE, total } from "../adapters/aws/prices.ts";
+import type { Usage, UsageItem } from "../adapters/aws/usage.ts";
 import { setup, teardown } from "../test/aws/test-run.ts";
 import { BASELINE_ITEMS, rounded } from "./bill-baseline.ts";
 import { explain } from "./bill-explain.ts";
 import { measure, type Shape } from "./bill-shapes.ts";
-import { COMPUTE, feesOf, pricedBy, STORAGE, total } from "./prices.ts";
 
 const args = process.argv.slice(2);
 const only = args.filter((arg) => !arg.startsWith("--"));
@@ -33,8 +34,25 @@ try {
 
 const usd = (amount: number): string => amount.toFixed(amount < 10 ? 3 : 1);
 const COLUMNS = ["dynamodb", "sqs", "lambda", "s3", "scheduler", "logs"] as const;
-const table = [["US dollars, us-east-1", "per", ...COLUMNS, "fees", "goal", "Step Functions", "durable functions", "storage, a month", "compute"]];
-for (const { name, per, goal, usage, peers } of shapes) {
+/** Without what is free for everybody and for ever, where a goal counts on that. */
+const owed = ({ usage, free }: Shape): Usage =>
+  free ? Object.fromEntries(Object.entries(usage).map(([item, amount]) => [item, Math.max(0, amount - (free[item as UsageItem] ?? 0))])) : usage;
+const table = [
+  [
+    "US dollars, us-east-1",
+    "per",
+    ...COLUMNS,
+    "fees",
+    "without the free 14 million of Scheduler",
+    "goal",
+    "Step Functions",
+    "durable functions",
+    "storage, a month",
+    "compute",
+  ],
+];
+for (const shape of shapes) {
+  const { name, per, goal, usage, peers } = shape;
   const fees = feesOf(usage);
   const stepFunctions = peers ? usd(peers.stepFunctions) + (peers.stepFunctionsMost !== undefined ? ` to ${usd(peers.stepFunctionsMost)}` : "") : "–";
   const durable = peers?.durableFunctions === undefined ? "–" : usd(peers.durableFunctions);
@@ -43,7 +61,8 @@ for (const { name, per, goal, usage, peers } of shapes) {
     name,
     per,
     ...services,
-    usd(total(fees)),
+    usd(total(feesOf(owed(shape)))),
+    shape.free ? usd(total(fees)) : "–",
     goal === undefined ? "–" : `≤ ${goal.toFixed(2)}`,
     stepFunctions,
     durable,
@@ -53,9 +72,23 @@ for (const { name, per, goal, usage, peers } of shapes) {
 }
 const widths = (table[0] as string[]).map((_, i) => Math.max(...table.map((row) => (row[i] as string).length)));
 for (const row of table) console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  "));
-for (const { name, per, goal, usage, peers } of shapes) {
+for (const shape of shapes) {
+  const { name, per, goal, usage, peers } = shape;
   const fees = feesOf(usage);
-  console.log(JSON.stringify({ bench: "bill", shape: name, per, fees_usd: total(fees), goal_usd: goal, by_service_usd: fees, usage, peers_usd: peers }));
+  const all = total(fees);
+  console.log(
+    JSON.stringify({
+      bench: "bill",
+      shape: name,
+      per,
+      fees_usd: total(feesOf(owed(shape))),
+      fees_without_free_usd: all,
+      goal_usd: goal,
+      by_service_usd: fees,
+      usage,
+      peers_usd: peers,
+    }),
+  );
 }
 if (baseline) {
   const fees = Object.fromEntries(shapes.map(({ name, usage }) => [name, rounded(feesOf(usage))]));

@@ -12,26 +12,27 @@ export const RUNS_INDEXES: readonly IndexKeys[] = [
   { index: "byParent", keys: ["parent", "at"] },
 ];
 
-/** The time-out of the functions, as the construct has it: a pool's tasks may take that long. */
+/** The time-out of the functions, unless a pool says otherwise, as the construct has it. */
 export const TIMEOUT_SECONDS = 900;
 
-export async function createStack(clients: AwsClients, name: string, pools: readonly string[]): Promise<StackResources> {
+/** `pools`: how long the tasks of each may take, in seconds. */
+export async function createStack(clients: AwsClients, name: string, pools: Readonly<Record<string, number>>): Promise<StackResources> {
   const stack = stackNamed(name);
   await createTables(clients, stack);
   await createBucket(clients, stack);
   const mailbox = await createQueue(clients, stack.mailbox);
   const made: Record<string, PoolResource> = {};
-  for (const pool of ["default", ...pools]) {
+  for (const [pool, timeoutSeconds] of Object.entries({ default: TIMEOUT_SECONDS, ...pools })) {
     const arn = `${stack.pools["default"]?.arn}-${pool}`;
-    made[pool] = { ...(await createQueue(clients, { ...mailbox, arn })), timeoutSeconds: TIMEOUT_SECONDS };
+    made[pool] = { ...(await createQueue(clients, { ...mailbox, arn }, timeoutSeconds)), timeoutSeconds };
   }
   return { ...stack, mailbox, pools: made };
 }
 
-async function createQueue({ sqs }: AwsClients, { arn }: QueueResource): Promise<QueueResource> {
+async function createQueue({ sqs }: AwsClients, { arn }: QueueResource, visibilitySeconds = TIMEOUT_SECONDS): Promise<QueueResource> {
   const name = arn.slice(arn.lastIndexOf(":") + 1);
   const fifo = name.endsWith(".fifo") && { FifoQueue: "true", ContentBasedDeduplication: "true" };
-  const Attributes = { VisibilityTimeout: String(TIMEOUT_SECONDS), MaximumMessageSize: String(1024 * 1024), ...fifo };
+  const Attributes = { VisibilityTimeout: String(visibilitySeconds), MaximumMessageSize: String(1024 * 1024), ...fifo };
   const make = async (QueueName: string): Promise<string> => (await sqs.send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? "";
-  return { url: await make(name), arn, deadLettersUrl: await make(name.replace(/(\.fifo)?$/, "-dead$1")), visibilitySeconds: TIMEOUT_SECONDS };
+  return { url: await make(name), arn, deadLettersUrl: await make(name.replace(/(\.fifo)?$/, "-dead$1")), visibilitySeconds };
 }

@@ -2,8 +2,8 @@
  * What is on the bill without a request of ours: Lambda's pollers in front of the queues, and what Scheduler and EventBridge send into them. Each formula says where it comes from.
  */
 import { queueRequests } from "../adapters/aws/meter.ts";
+import { MINUTES_A_MONTH } from "../adapters/aws/prices.ts";
 import { addUsage, timesUsage, type Usage } from "../adapters/aws/usage.ts";
-import { MINUTES_A_MONTH } from "./prices.ts";
 
 /**
  * One batch that a poller brings to a function: one ReceiveMessage (of ten messages at most, and one request for each 64 KB of them), one invocation, and one DeleteMessageBatch

@@ -67,8 +67,8 @@ export class World {
     this.#deadLetters = deadLettersOf(functionOf("executor"));
   }
 
-  /** `modules` hold the flows; each of `pools` has a queue beside the default one's. */
-  static async open(endpoint: string, modules: readonly object[], pools: readonly string[] = []): Promise<World> {
+  /** `modules` hold the flows; each of `pools` has a queue beside the default one's, and says how long its tasks may take, in seconds. */
+  static async open(endpoint: string, modules: readonly object[], pools: Readonly<Record<string, number>> = {}): Promise<World> {
     const clients = createClients({ endpoint, region: "us-east-1" });
     try {
       return new World(endpoint, await createStack(clients, `bill-${process.pid}-${Date.now().toString(36)}`, pools), modules);

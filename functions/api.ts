@@ -28,7 +28,12 @@ export function apiOf(fn: FunctionHost): (event: LambdaEvent, context?: LambdaCo
   });
   const answer = handle(app);
   return (event, context) => {
-    note("INFO", "a request", { path: "rawPath" in event ? event.rawPath : "path" in event ? event.path : undefined });
-    return answer(event, context);
+    note("DEBUG", "a request", { path: "rawPath" in event ? event.rawPath : "path" in event ? event.path : undefined });
+    return answer(named(event), context);
   };
+}
+
+/** Nobody looks at the name under which we are called, and on an emulator it is none that a URL can have. */
+function named(event: LambdaEvent): LambdaEvent {
+  return "domainName" in event.requestContext ? ({ ...event, requestContext: { ...event.requestContext, domainName: "api" } } as LambdaEvent) : event;
 }

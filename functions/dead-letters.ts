@@ -42,7 +42,7 @@ export function deadLettersOf(opened: FunctionHost, mailOf: (fn: FunctionHost) =
   const fn: FunctionHost = functionHost({ ...opened, code: new Code() }, []);
   const { ports, time } = fn;
   return async (_event, context) => {
-    note("INFO", "dead letters");
+    note("DEBUG", "dead letters");
     time.begin(context.getRemainingTimeInMillis());
     // Anew each time: an inbox remembers what it has given out.
     const mail = mailOf(fn);

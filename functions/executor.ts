@@ -49,7 +49,7 @@ class Executor {
   }
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {
-    note("INFO", "tasks", { messages: Records.length });
+    note("DEBUG", "tasks", { messages: Records.length });
     this.#fn.time.begin(context.getRemainingTimeInMillis());
     const failed = await Promise.all(Records.map((record) => this.#take(record)));
     return { batchItemFailures: failed.flatMap((failure) => (failure === null ? [] : [{ itemIdentifier: failure }])) };
@@ -67,6 +67,8 @@ class Executor {
       pool &&
       holdMessages({ clients, clock: ports.clock, random: ports.random, url: pool.url, messages: [{ receipt, receives }], ...(long && { afterMs: 0 }) });
     try {
+      // Before code runs of which the process may die.
+      if (long) await hold?.renew();
       const letter = await this.#read(record);
       if (letter?.kind === "timer") await this.#timers.forward(letter.timer);
       else if (letter) await this.#run(letter.message, receives, record);

@@ -44,14 +44,15 @@ class Orchestrator {
     this.#versions = new Versions(clients, fn.functionName ?? stack.functions.orchestrator);
     this.#host = hostOf(fn, {
       handOn: (build, actor, deliveries) => this.#handOn(build, actor, deliveries),
-      // Code that kills the process is noticed within a minute, not when the function's time is over.
-      onInline: (change) => change > 0 && this.#hold?.renew(),
+      // Code that kills the process is noticed within a minute, not when the function's time is over. The request is under way while the entry's effects are performed.
+      onEntry: ({ effects }) => void (effects.some((effect) => effect.do === "inline") && this.#hold?.renew()),
+      onInline: (change) => (change > 0 ? this.#hold?.renew() : undefined),
       onRow: (row) => fireRunState(fn.deployments.values(), row, ports),
     });
   }
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {
-    note("INFO", "turns", { messages: Records.length });
+    note("DEBUG", "turns", { messages: Records.length });
     const { stack, time } = this.#fn;
     time.begin(context.getRemainingTimeInMillis());
     this.#failed = new Set();
@@ -125,7 +126,7 @@ class Orchestrator {
     const physicals = new Set(deliveries.map(({ physical }) => physical));
     const records = [...physicals].flatMap((physical) => this.#records.get(physical) ?? []);
     note("INFO", "handed on to the run's own build", { actor, build });
-    this.#hold?.renew();
+    void this.#hold?.renew();
     if (await this.#versions.take(build, records)) await this.#fn.ports.mailbox.acknowledge(deliveries);
     else await turnWithoutCode(this.#host, actor, deliveries, goneMessage(build));
   }

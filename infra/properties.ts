@@ -28,7 +28,7 @@ export interface WindhoverProps {
   readonly encryptionKey?: IKey;
   /** What becomes of tables, bucket and logs when the stack is deleted. Default: RETAIN. With DESTROY nothing stays, blocks included. */
   readonly removalPolicy?: RemovalPolicy;
-  /** Variables for the flows' and tasks' environment. */
+  /** Variables for the flows' and tasks' environment, and `WINDHOVER_LOG`: `debug` has each invocation write a line of its own. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Packages that are left out of the bundle, such as those with native modules: a layer brings them. */
   readonly external?: readonly string[];
@@ -55,12 +55,14 @@ const RETENTION_MS = { completed: 90 * DAY_MS, failed: 180 * DAY_MS };
 /** What Lambda and ECS take for a name. Unit: characters. */
 const LONGEST_NAME = 64;
 
+const LOG_VARIABLE = "WINDHOVER_LOG";
+
 /** @throws WH2035 for a property that is not known or cannot be used here. */
 export function checkProps(scope: Construct, props: WindhoverProps, isAnother: (construct: unknown) => boolean): void {
   const unknown = Object.keys(props).find((name) => !Object.hasOwn(KNOWN, name));
   if (unknown !== undefined) throw refusal(`it has no property "${unknown}"`, Object.keys(KNOWN).join(", "), unknown);
   const { environment = {}, removalPolicy = RemovalPolicy.RETAIN } = props;
-  const reserved = Object.keys(environment).find((name) => /^(WINDHOVER|AWS|LAMBDA)_/.test(name));
+  const reserved = Object.keys(environment).find((name) => /^(WINDHOVER|AWS|LAMBDA)_/.test(name) && name !== LOG_VARIABLE);
   if (reserved !== undefined) throw refusal(`the variable ${reserved} is not free`, "a name that begins with none of WINDHOVER_, AWS_, LAMBDA_", reserved);
   if (![RemovalPolicy.RETAIN, RemovalPolicy.DESTROY].includes(removalPolicy))
     throw refusal("`removalPolicy` is RETAIN or DESTROY", "RemovalPolicy.RETAIN or RemovalPolicy.DESTROY", removalPolicy);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { feesOf, total } from "../adapters/aws/prices.ts";
 import { BASELINE_ITEMS, type Baseline, dearer } from "../bench/bill-baseline.ts";
 import { measure, type Shape } from "../bench/bill-shapes.ts";
 import { batchUsage, idleQueueUsage } from "../bench/pollers.ts";
-import { feesOf, total } from "../bench/prices.ts";
 import { environmentOf, ministack } from "./aws/ministack.ts";
 import { missingPython } from "./aws/python.ts";
 

@@ -2,7 +2,7 @@
  * What AWS asks, in US dollars, in us-east-1, without any free tier, as its price pages said on 2026-11-22:
  * aws.amazon.com/dynamodb/pricing/on-demand, /sqs/pricing, /s3/pricing, /eventbridge/pricing, /secrets-manager/pricing, /cloudwatch/pricing, /lambda/pricing.
  */
-import { USAGE_ITEMS, type Usage, type UsageItem } from "../adapters/aws/usage.ts";
+import { USAGE_ITEMS, type Usage, type UsageItem } from "./usage.ts";
 
 const MILLION = 1e6;
 const GB = 2 ** 30;
@@ -21,6 +21,9 @@ export const FEES: Readonly<Partial<Record<UsageItem, number>>> = {
   "logs.bytes": 0.5 / GB,
   "lambda.requests": 0.2 / MILLION,
 };
+
+/** What everybody has each month and for ever of Scheduler, whose invocations are counted over all of an account. aws.amazon.com/eventbridge/pricing */
+export const STANDING_FREE: Usage = { "scheduler.invocations": 14 * MILLION };
 
 /** What is paid each month for as long as it is kept. */
 export const STORAGE: Readonly<Partial<Record<UsageItem, number>>> = { "dynamodb.storedBytes": 0.25 / GB, "s3.storedBytes": 0.023 / GB };
