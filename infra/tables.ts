@@ -65,6 +65,10 @@ export const orderTables = (tables: Tables): Access[] => [
   { actions: WRITE, on: [tables.state.tableArn], when: partitions("abort/*") },
   { actions: ["dynamodb:PutItem"], on: [tables.runs.tableArn] },
 ];
+/** Who makes flows and deployments known after a deploy. */
+export const listingTables = (tables: Tables): Access[] => [
+  { actions: ["dynamodb:PutItem"], on: [tables.runs.tableArn], when: partitions("#flows", "#deployments") },
+];
 /** Variables and limits. */
 export const settingTables = (tables: Tables): Access[] => [{ actions: WRITE, on: [tables.state.tableArn], when: partitions("registry/*") }];
 

@@ -35,7 +35,7 @@ import { consume, countMessages, DRAIN_SECONDS, describeQueue, drainDeadLetters,
 import { makeScheduleGroup, makeSchedules, type Schedules, setTimers } from "./schedules.ts";
 import { loadBlocks, prefixOf, writeBlocks } from "./secrets.ts";
 import { emptyBucket, keepForeign, makeBucket, readResults, useResults } from "./storage.ts";
-import { makeTables, orderTables, readTables, settingTables, type Tables, taskTables, turnTables } from "./tables.ts";
+import { listingTables, makeTables, orderTables, readTables, settingTables, type Tables, taskTables, turnTables } from "./tables.ts";
 import { makeRules, queuesOf, webhooksOf } from "./triggers.ts";
 import { UserCode } from "./user-code.ts";
 
@@ -307,7 +307,7 @@ export class Windhover extends Construct implements IGrantable {
     const destroy = removalPolicy === RemovalPolicy.DESTROY;
     const options = { name: nameOf(this, "deployed"), description: "Tells deployments what the code says", memoryMb: 512, timeoutSeconds: TURN_SECONDS };
     const ending = destroy ? [...emptyBucket(this.bucket), ...writeBlocks(this)] : [];
-    const access = [...readTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...ending];
+    const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...ending];
     const made = this.#function("Deployed", "deployed", options, access);
     const properties = { Build: this.#parts.build, Empty: destroy ? ["bucket", "secrets"] : [] };
     const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", properties });

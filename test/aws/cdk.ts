@@ -3,12 +3,12 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { RemovalPolicy, Stack, App } from "aws-cdk-lib";
+import { App, RemovalPolicy, Stack } from "aws-cdk-lib";
 import { parseStack, STACK_OUTPUT, type StackResources } from "../../adapters/aws/stack.ts";
 import { Windhover, type WindhoverProps } from "../../infra/windhover.ts";
 import { exclusively } from "./lock.ts";
 import { ACCOUNT, environmentOf, type MiniStack, REGION, SERVERS } from "./ministack.ts";
-import { afterBootstrap, beforeDeploy } from "./workarounds.ts";
+import { afterBootstrap, mendTemplate } from "./workarounds.ts";
 
 const cdkProgram = join(dirname(createRequire(import.meta.url).resolve("aws-cdk/package.json")), "bin", "cdk");
 /** A deploy that hangs says why only in the server's log. Unit: milliseconds. */
@@ -24,7 +24,7 @@ export interface Finished {
 export function cdk(server: MiniStack, args: readonly string[]): Promise<Finished> {
   const began = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [cdkProgram, ...args], { env: { ...process.env, ...environmentOf(server) }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [cdkProgram, ...args], { cwd: SERVERS, env: { ...process.env, ...environmentOf(server) }, stdio: ["ignore", "pipe", "pipe"] });
     let output = "";
     child.stdout.on("data", (text) => (output += text));
     child.stderr.on("data", (text) => (output += text));
@@ -77,8 +77,8 @@ export async function deploy(
   const stack = new Stack(app, name, { env: { account: ACCOUNT, region: REGION } });
   const windhover = new Windhover(stack, "Windhover", { removalPolicy: RemovalPolicy.DESTROY, ...props });
   more?.(stack, windhover);
-  beforeDeploy(app);
   app.synth();
+  mendTemplate(outdir, name);
   const { ms } = await succeed(server, ["deploy", name, "--app", outdir, "--require-approval", "never", "--outputs-file", outputs]);
   const written = JSON.parse(readFileSync(outputs, "utf8")) as Record<string, Record<string, string>>;
   return { server, resources: parseStack(written[name]?.[STACK_OUTPUT], outputs), ms };
