@@ -36,9 +36,11 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
   const unwatchPause = host.ports.aborts.watch(actor, PAUSE_MARK, () => {
     end = true;
   });
-  host.onInline?.(1, actor, effect.call);
+  // A host may have something to do before code runs of which it may die.
+  const ready = host.onInline?.(1, actor, effect.call);
+  if (ready) await ready;
   const report = await runAttempt(host, actor, factsOf(actor, book), item, interruption).finally(() => {
-    host.onInline?.(-1, actor, effect.call);
+    void host.onInline?.(-1, actor, effect.call);
     over();
     unwatchPause();
   });

@@ -48,7 +48,7 @@ export interface Host extends AttemptHost {
   /** Has the turn taken by the build that the run started on (rule 34). When it returns, that build has acknowledged the deliveries. */
   readonly handOn?: (build: string, actor: string, deliveries: readonly Delivery[]) => Promise<void>;
   /** Told when a turn begins to wait for the inline user code of a call (1), and when that has ended (-1). */
-  readonly onInline?: (change: 1 | -1, actor: string, call: string) => void;
+  readonly onInline?: (change: 1 | -1, actor: string, call: string) => void | Promise<void>;
   /** Told of every entry, once it is durable. */
   readonly onEntry?: (entry: Entry) => void;
   /** Told of each row that a run's entry has for the runs table, as one of that entry's effects: what it does has to be the same when done twice. */

@@ -60,6 +60,7 @@ export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksO
     const { clients } = fn;
     const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], afterMs: 0 });
     try {
+      await hold.renew();
       await take(host, delivery, reports, mailbox, stop, clock);
       await tasks.acknowledge([delivery]);
     } catch (error) {

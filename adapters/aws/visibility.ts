@@ -18,8 +18,8 @@ export interface HeldMessage {
 }
 
 export interface Hold {
-  /** From now on the messages are hidden for a minute at a time, again and again. More than once is no more than once. */
-  renew(): void;
+  /** From now on the messages are hidden for a minute at a time, again and again. Resolves when they are so for the first time. More than once is no more than once. */
+  renew(): Promise<void>;
   /** These were deleted, or belong to somebody else now: they are no longer renewed. */
   drop(messages: readonly HeldMessage[]): void;
   /**
@@ -49,20 +49,26 @@ export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): H
   const queue = queueOf(parts, url);
   const held = new Set(messages.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt])));
   const ending = new AbortController();
-  let renewing = false;
+  let first: Promise<void> | undefined;
 
-  const renew = (): void => {
-    if (renewing || ending.signal.aborted) return;
-    renewing = true;
-    void (async () => {
-      while (!ending.signal.aborted && held.size > 0) {
-        // One that fails is tried again in twenty seconds, and twice more before the message comes back.
-        await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS)));
-        await clock.wait(RENEW_EVERY_MS, ending.signal);
-      }
-    })();
+  // One that fails is tried again in twenty seconds, and twice more before the message comes back.
+  const hide = async (): Promise<void> => void (await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS))));
+  const goOn = async (): Promise<void> => {
+    for (;;) {
+      await clock.wait(RENEW_EVERY_MS, ending.signal);
+      if (ending.signal.aborted || held.size === 0) return;
+      await hide();
+    }
   };
-  if (afterMs === 0) renew();
+  const renew = async (): Promise<void> => {
+    if (ending.signal.aborted) return;
+    if (!first) {
+      first = hide();
+      void first.then(goOn);
+    }
+    await first;
+  };
+  if (afterMs === 0) void renew();
   else if (afterMs !== undefined) void clock.wait(afterMs, ending.signal).then(renew);
 
   const drop = (done: readonly HeldMessage[]): void => {

@@ -26,7 +26,8 @@ function request(method: string, path: string, body?: string, headers: Record<st
     requestContext: {
       accountId: "1",
       apiId: "abc",
-      domainName: "abc.execute-api.eu-west-1.amazonaws.com",
+      // As an emulator calls itself: no URL can have this name.
+      domainName: "abc.execute-api.127.0.0.1",
       domainPrefix: "abc",
       http: { method, path, protocol: "HTTP/1.1", sourceIp: "1.2.3.4", userAgent: "me" },
       requestId: "r",
