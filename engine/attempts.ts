@@ -1,5 +1,5 @@
 /** What becomes of a task's attempts: success settles the call, whichever attempt it was; failure and death count for the current one only (rule 14). */
-import { ready, release, setTimer, settle } from "./calls.ts";
+import { ready, setTimer } from "./calls.ts";
 import { encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
@@ -7,6 +7,8 @@ import type { TaskReport } from "./messages.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
+import { settle } from "./settle.ts";
+import { release } from "./slots.ts";
 
 type Success = Extract<TaskReport, { ok: true }>;
 type Failure = Extract<TaskReport, { ok: false }>;

@@ -1,10 +1,8 @@
 /** Cancel: what the log alone can end ends now, the rest is asked to stop, and the code sees it (rule 16). */
-import { cancelCall, settle } from "./calls.ts";
-import { encodeError } from "./codec.ts";
-import { Cancelled, WindhoverError } from "./errors.ts";
-import type { Payload } from "./events.ts";
+import { cancelCall } from "./calls.ts";
 import { unpause } from "./pause.ts";
 import type { RunDraft } from "./run-draft.ts";
+import { settle } from "./settle.ts";
 
 export async function cancel(draft: RunDraft, request: string, why?: string): Promise<void> {
   const { state } = draft;
@@ -36,13 +34,4 @@ export async function beginCancel(draft: RunDraft, cause: { request: string; why
     ([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id),
   );
   if (running.length > 0) draft.effects.push({ do: "abort", calls: running.map(([id]) => id) });
-}
-
-export function cancelError(draft: RunDraft): Payload {
-  const { cancel } = draft.state;
-  return encodeError(
-    cancel?.timedOut
-      ? new WindhoverError("WH1401", { message: cancel.why ?? "The flow timed out." })
-      : new Cancelled(cancel?.why ? `The run was cancelled: ${cancel.why}` : undefined),
-  );
 }

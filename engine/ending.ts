@@ -1,7 +1,7 @@
 /** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
 
 import { Book } from "./book.ts";
-import { cancelCall, release, settle, withdraw } from "./calls.ts";
+import { cancelCall } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
@@ -10,14 +10,15 @@ import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { Continuation } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
-import { type Message, runActor, type StartMessage } from "./messages.ts";
+import { type Message, runActor, type Starter, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
 import { verdictOf } from "./retry.ts";
-import { tellStarter } from "./run.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
+import { settle } from "./settle.ts";
+import { release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
 
 /** The start of a run: its parameters are checked before anything runs. */
@@ -363,3 +364,18 @@ function label(draft: RunDraft): void {
 
 /** Shorter sleeps are not worth two rows in the runs table. */
 const SHORT_SLEEP_MS = 5000;
+
+/** Says how the run ended to whoever started it. */
+export function tellStarter(draft: RunDraft, starter: Starter): void {
+  const { state, id } = draft;
+  const run = starter.run ?? id;
+  draft.send(starter.actor, {
+    kind: "ended",
+    id: `ended:${run}:${state.row.type}`,
+    run,
+    call: starter.call,
+    state: state.row.type as "COMPLETED",
+    value: state.result,
+    error: state.error,
+  });
+}

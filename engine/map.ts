@@ -3,8 +3,6 @@
  * progress are kept per item. A map over another map's list follows it, depth first: items start as soon as those before them are there.
  */
 import type { ItemsEvent } from "./book.ts";
-import { acquire, release, settle, withdraw, wouldWaitForItself } from "./calls.ts";
-import { cancelError } from "./cancel.ts";
 import { decode, decodeError, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
@@ -14,6 +12,8 @@ import type { ItemFailure, TaskReport } from "./messages.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
+import { cancelError, settle } from "./settle.ts";
+import { acquire, release, withdraw, wouldWaitForItself } from "./slots.ts";
 
 /** A map's arguments, one column for each of the task's: a list, the same for all, another call's result, or another map's items. */
 export type Column = { readonly list: readonly unknown[] } | { readonly same: unknown } | { readonly call: unknown } | { readonly follow: string };

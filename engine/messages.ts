@@ -92,6 +92,17 @@ export interface Verdict {
   readonly delayMs?: number;
 }
 
+/** A run tells who started it how it ended: a parent's call, or a deployment. */
+export interface EndedMessage {
+  readonly kind: "ended";
+  readonly id: string;
+  readonly run: string;
+  readonly call?: string;
+  readonly state: FinalType;
+  readonly value?: Payload;
+  readonly error?: Payload;
+}
+
 export type RunMessage =
   | StartMessage
   /** `of` says what run it is, for one that has not started. */
@@ -113,15 +124,7 @@ export type RunMessage =
       readonly why?: string;
     }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
-  | {
-      readonly kind: "ended";
-      readonly id: string;
-      readonly run: string;
-      readonly call?: string;
-      readonly state: FinalType;
-      readonly value?: Payload;
-      readonly error?: Payload;
-    }
+  | EndedMessage
   | { readonly kind: "grant"; readonly id: string; readonly request: string; readonly fence: number; readonly limit: string }
   /** The limit will never grant this: an operator took it away, or it asks for more slots than there are. */
   | { readonly kind: "refuse"; readonly id: string; readonly request: string; readonly limit: string; readonly error: Payload }
@@ -175,15 +178,7 @@ export type DeploymentMessage =
       readonly problem?: string;
     }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
-  | {
-      readonly kind: "ended";
-      readonly id: string;
-      readonly run: string;
-      readonly call?: string;
-      readonly state: FinalType;
-      readonly value?: Payload;
-      readonly error?: Payload;
-    }
+  | EndedMessage
   | { readonly kind: "pause"; readonly id: string }
   | { readonly kind: "resume"; readonly id: string };
 

@@ -1,8 +1,9 @@
 /** Pause and resume: while a run is paused its code does not run and nothing new starts; what settled meanwhile is delivered after `resume`, in log order (rule 36). */
-import { ready, settle } from "./calls.ts";
+import { ready } from "./calls.ts";
 import { handOut } from "./map.ts";
 import { isKnown, remember } from "./requests.ts";
 import type { RunDraft } from "./run-draft.ts";
+import { settle } from "./settle.ts";
 
 export async function resume(draft: RunDraft, request: string): Promise<void> {
   const { state } = draft;

@@ -1,6 +1,6 @@
 /** One turn's work on a run: its state (changed in place), the events, the effects, and the code if it has to run. */
 import { Book } from "./book.ts";
-import { begin, settle } from "./calls.ts";
+import { begin, close } from "./calls.ts";
 import type { Code } from "./definition.ts";
 import { factsOf } from "./effects.ts";
 import { assert } from "./errors.ts";
@@ -158,7 +158,7 @@ export class RunDraft {
       // Code that has to be replayed is replayed up to here, before this event is in the draft.
       if (open.awaited && forCode && !this.state.paused) await this.needCode();
       this.log(event);
-      if (event.type === "settled") await settle.close(this, event, open);
+      if (event.type === "settled") await close(this, event, open);
       else followMap.items(this, event);
       if (this.state.paused && forCode) (this.state.late ??= []).push(event.type === "items" ? `${event.call}/${event.piece.id}` : event.call);
       if (this.state.paused || !forCode || !this.instance || this.instance.fatal) continue;

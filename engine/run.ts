@@ -5,12 +5,12 @@
  * Everything is decided by state alone (rule 6): what is not open, not the current attempt, not the present fence, or after the end, is ignored.
  */
 
+import { fired, reportOf } from "./answers.ts";
 import { crashed, failedAttempt, succeeded } from "./attempts.ts";
 import { Book } from "./book.ts";
-import { fired, reportOf, settle } from "./calls.ts";
 import { cancel } from "./cancel.ts";
 import { decode, encode, encodeError } from "./codec.ts";
-import { crashRun, finishRun, keepToo, refuseStart, startCode } from "./ending.ts";
+import { crashRun, finishRun, keepToo, refuseStart, startCode, tellStarter } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow } from "./events.ts";
 import { crashedPiece, reportedPiece } from "./map.ts";
@@ -22,6 +22,7 @@ import { isKnown, remember } from "./requests.ts";
 import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
+import { settle } from "./settle.ts";
 
 export interface RunStep {
   readonly state: RunState;
@@ -206,20 +207,6 @@ function answer(draft: RunDraft, message: RunMessage): void {
       request: message.request,
       fence: message.fence,
     });
-}
-
-export function tellStarter(draft: RunDraft, starter: NonNullable<RunState["starter"]>): void {
-  const { state, id } = draft;
-  const run = starter.run ?? id;
-  draft.send(starter.actor, {
-    kind: "ended",
-    id: `ended:${run}:${state.row.type}`,
-    run,
-    call: starter.call,
-    state: state.row.type as "COMPLETED",
-    value: state.result,
-    error: state.error,
-  });
 }
 
 async function input(draft: RunDraft, message: Extract<RunMessage, { kind: "input" }>): Promise<void> {

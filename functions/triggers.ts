@@ -7,7 +7,7 @@ import { type DeploymentMessage, deploymentActor } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import type { Ports, Results } from "../engine/ports.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
-import { summaryOf } from "../sdk/ports-client.ts";
+import { summaryOf } from "../sdk/summary.ts";
 import type { Trigger } from "../sdk/triggers.ts";
 import { matches } from "../server/event-pattern.ts";
 import { type ArrivedEvent, asBusEvent, asS3Object } from "./bus-event.ts";

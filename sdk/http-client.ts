@@ -14,7 +14,8 @@ import { type Deployment, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
 import type { Flow } from "./flow.ts";
 import { Connection, type HttpTarget } from "./http-connection.ts";
-import { type LimitView, limitSettings, stateOf, summaryOf } from "./ports-client.ts";
+import { type LimitView, limitSettings } from "./ports-client.ts";
+import { stateOf, summaryOf } from "./summary.ts";
 import { definitionKey } from "./task.ts";
 import type { RunInput } from "./waits.ts";
 
@@ -160,7 +161,7 @@ class HttpRun<R> implements Run<R> {
 
   async state(): Promise<State<R>> {
     const answer = await this.#connection.ask<StateAnswer>("GET", this.#path("state"));
-    return stateOf(rowOf(answer), ms(answer.scheduledTime), valueOf(answer), errorOf(answer)) as State<R>;
+    return stateOf(rowOf(answer), ms(answer.scheduledTime), resultOf(answer), errorOf(answer)) as State<R>;
   }
 
   async result(): Promise<R> {
@@ -168,7 +169,7 @@ class HttpRun<R> implements Run<R> {
       const answer = await this.#connection.ask<StateAnswer>("GET", this.#path("state", id));
       if (answer.continuedAs !== undefined) id = answer.continuedAs;
       else if (!isFinal(answer.type)) await this.#connection.pause(looks);
-      else if (answer.type === "COMPLETED") return valueOf(answer) as R;
+      else if (answer.type === "COMPLETED") return resultOf(answer) as R;
       else if (answer.error !== undefined) throw errorOf(answer);
       else
         throw new WindhoverError("WH2008", {
@@ -208,5 +209,5 @@ class HttpRun<R> implements Run<R> {
   }
 }
 
-const valueOf = ({ result }: StateAnswer): unknown => (result === undefined ? undefined : decode(JSON.stringify(result)));
+const resultOf = ({ result }: StateAnswer): unknown => (result === undefined ? undefined : decode(JSON.stringify(result)));
 const errorOf = ({ error }: StateAnswer): unknown => (error === undefined ? undefined : decodeError(JSON.stringify(error)));

@@ -3,19 +3,19 @@ import { Book } from "../engine/book.ts";
 import { decode, encode, hash } from "../engine/codec.ts";
 import type { Code, FlowDefinition } from "../engine/definition.ts";
 import { durationMs, WindhoverError } from "../engine/errors.ts";
-import type { DeploymentRow, Entry, FlowOverrides, Payload, RunRow, StateRow, StateType } from "../engine/events.ts";
+import type { DeploymentRow, Entry, FlowOverrides, Payload, StateRow, StateType } from "../engine/events.ts";
 import type { LimitState } from "../engine/limit.ts";
 import { deploymentActor, limitActor, type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { nextTime } from "../engine/schedule.ts";
-import type { State } from "../engine/state.ts";
 import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
 import type { Flow } from "./flow.ts";
 import { PortsRun } from "./ports-run.ts";
+import { summaryOf, unknownRun } from "./summary.ts";
 import { definitionKey } from "./task.ts";
 
 export interface ClientPorts {
@@ -319,41 +319,4 @@ export interface LimitView {
   readonly perSeconds?: number;
   readonly holders: readonly string[];
   readonly waiters: readonly string[];
-}
-
-export const unknownRun = (id: string): WindhoverError => new WindhoverError("WH2002", { message: `There is no run ${id}.`, got: id });
-
-export function summaryOf(row: RunRow): RunSummary {
-  const { id, name, flow, deployment, tags, createdAt, startedAt, endedAt, state } = row;
-  const optional = {
-    deployment,
-    startedAt: startedAt === undefined ? undefined : new Date(startedAt),
-    endedAt: endedAt === undefined ? undefined : new Date(endedAt),
-  };
-  return {
-    id,
-    name,
-    flow,
-    tags,
-    createdAt: new Date(createdAt),
-    state: stateOf(state, row.scheduledTime),
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-  };
-}
-
-/** A row's state as a client sees it; results and errors are not in the runs table. */
-export function stateOf(row: StateRow, scheduledTime: number | undefined, result?: unknown, error?: unknown): State<never> {
-  const { type, name, message } = row;
-  const base = { name, timestamp: new Date(row.timestamp), ...(message !== undefined && { message }) };
-  const reason = row.reason && {
-    ...row.reason,
-    since: new Date(row.reason.since),
-    until: row.reason.until === undefined ? undefined : new Date(row.reason.until),
-  };
-  const none = { code: type.toLowerCase(), message: name, since: new Date(row.timestamp) };
-  if (type === "SCHEDULED") return { ...base, type, scheduledTime: new Date(row.reason?.until ?? scheduledTime ?? row.timestamp), ...(reason && { reason }) };
-  if (type === "PENDING" || type === "PAUSED" || type === "CANCELLING") return { ...base, type, reason: reason ?? none };
-  if (type === "COMPLETED") return { ...base, type, result: result as never };
-  if (type === "FAILED" || type === "CRASHED") return { ...base, type, error: (error as Error | undefined) ?? new Error(message ?? name) };
-  return { ...base, type };
 }

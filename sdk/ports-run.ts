@@ -11,7 +11,8 @@ import type { RunState } from "../engine/run-state.ts";
 import { check } from "../engine/schema.ts";
 import { isFinal, type State } from "../engine/state.ts";
 import type { Run } from "./client-types.ts";
-import { type ClientPorts, type PortsClient, stateOf, unknownRun } from "./ports-client.ts";
+import type { ClientPorts, PortsClient } from "./ports-client.ts";
+import { stateOf, unknownRun } from "./summary.ts";
 import type { RunInput } from "./waits.ts";
 
 export class PortsRun<R> implements Run<R> {

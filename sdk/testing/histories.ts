@@ -8,7 +8,7 @@ import type { Reader } from "../../engine/replay.ts";
 import type { RunState } from "../../engine/run-state.ts";
 import type { State } from "../../engine/state.ts";
 import type { Flow } from "../flow.ts";
-import { stateOf } from "../ports-client.ts";
+import { stateOf } from "../summary.ts";
 import { definitionKey } from "../task.ts";
 import { coldLife } from "./cold-life.ts";
 

@@ -199,7 +199,7 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       { file: "engine/run.ts", find: 'if (message.kind === "grant")', replace: 'if (message.kind === "grant" && draft.now < 0)' },
       {
-        file: "engine/calls.ts",
+        file: "engine/answers.ts",
         find: "if (!found && !piece) return draft.send(",
         replace: "if (!found && !piece) return; if (!found && !piece) return draft.send(",
       },

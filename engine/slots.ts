@@ -1,0 +1,64 @@
+/** Slots of limits: a run asks for them, waits, and gives them back. */
+import { encode, encodeError } from "./codec.ts";
+import { WindhoverError } from "./errors.ts";
+import type { LimitWanted } from "./events.ts";
+import { limitActor } from "./messages.ts";
+import type { RunDraft } from "./run-draft.ts";
+import type { OpenCall } from "./run-state.ts";
+import { settle } from "./settle.ts";
+
+/** Limits are asked for one after the other, in the order of their names, so that two calls never wait for each other (rule 21). */
+export function askForSlot(draft: RunDraft, call: string): void {
+  const open = draft.state.open[call] as OpenCall;
+  const wanted = open.wants?.[0];
+  if (!wanted) {
+    open.wants = undefined;
+    if (open.kind === "acquire") settle.ok(draft, call, open.request === undefined ? undefined : encode(open.request));
+    else draft.launches.push(call);
+    return;
+  }
+  const refused = wouldWaitForItself(draft, wanted, open.kind === "acquire");
+  if (refused) return settle.fail(draft, call, encodeError(refused));
+  const attempt = (open.attempt ?? 0) + 1;
+  open.request = `${draft.id}/${call}#${attempt}${open.gaveBack ? `.${open.gaveBack}` : ""}@${wanted.name}`;
+  open.waits = "slot";
+  open.since = draft.now;
+  acquire(draft, open.request, wanted);
+}
+
+export function acquire(draft: RunDraft, request: string, wanted: LimitWanted): void {
+  draft.send(limitActor(wanted.name), {
+    kind: "acquire",
+    id: `acquire:${request}`,
+    request,
+    holder: draft.context.actor,
+    occupy: wanted.occupy ?? 1,
+    slots: wanted.slots,
+  });
+}
+
+export function wouldWaitForItself(draft: RunDraft, wanted: LimitWanted, block: boolean): WindhoverError | undefined {
+  const { heldAbove = [], held = {} } = draft.state;
+  const above = heldAbove.includes(wanted.name);
+  const own = !block && Object.values(held).some((h) => h.limit === wanted.name && h.block);
+  if (!above && !own) return undefined;
+  return new WindhoverError("WH1308", {
+    message: `The limit "${wanted.name}" is asked for while ${above ? "a flow that called this one" : "this flow"} holds it.`,
+    expected: "a limit that is not held above",
+    got: wanted.name,
+  });
+}
+
+/** Frees a slot that this run holds. */
+export function release(draft: RunDraft, request: string): void {
+  const { held } = draft.state;
+  const slot = held?.[request];
+  if (!held || !slot) return;
+  delete held[request];
+  draft.send(limitActor(slot.limit), { kind: "release", id: `release:${request}:${slot.fence}`, request, fence: slot.fence });
+}
+
+/** Takes back a request that has not been granted, as far as this run knows. */
+export function withdraw(draft: RunDraft, request: string, limit: string): void {
+  draft.send(limitActor(limit), { kind: "release", id: `release:${request}:-`, request, fence: null });
+}
