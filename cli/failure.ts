@@ -11,9 +11,12 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 export const usage = (message: string, details: { readonly expected?: string; readonly got?: string; readonly action?: string } = {}): WindhoverError =>
   new WindhoverError("WH2007", { message, ...details });
 
+/** Codes of the operator's that say how something ended, not that it could not be begun. */
+const FAILED: ReadonlySet<string> = new Set(["WH2008", "WH2058", "WH2061"]);
+
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof WindhoverError)) return EXIT.failed;
-  return /^WH2/.test(error.code) && error.code !== "WH2008" ? EXIT.usage : EXIT.failed;
+  return /^WH2/.test(error.code) && !FAILED.has(error.code) ? EXIT.usage : EXIT.failed;
 }
 
 /** Lines of an error for a person. */

@@ -306,6 +306,20 @@ function projectCommands(windhover: Command): void {
     async () => (await import("./dev.ts")).dev,
   ).addOption(new Option("--port <port>", "where to listen (default: 4600)"));
   does(
+    placed(windhover.command("deploy")).description("deploy the project's flows to AWS, without a CDK app of one's own"),
+    async () => (await import("./deploy.ts")).deploy,
+  )
+    .option("--check", "first replay the stack's runs on the code that is here, and deploy nothing if open ones would break")
+    .option("--require-approval", "ask before it widens anybody's rights")
+    .addHelpText(
+      "after",
+      `\nThe stack is called as --stack or the stage says, or else as the project is in package.json. It needs aws-cdk, aws-cdk-lib and constructs in the project.\n${example("windhover deploy", "windhover deploy --stage prod --check", "windhover deploy --stack Flows --region eu-west-1 --profile work")}`,
+    );
+  does(
+    placed(windhover.command("destroy")).description("delete the stack; what its runs left is kept"),
+    async () => (await import("./deploy.ts")).destroy,
+  ).option("-y, --yes", "do not ask");
+  does(
     windhover
       .command("quickstart", { hidden: true })
       .description("the example of the README")
