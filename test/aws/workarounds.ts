@@ -63,7 +63,10 @@ function withItsNames(statement: Statement): Statement {
   const Action = actions.flatMap((action) => (BATCHES[action] === undefined ? [action] : [action, BATCHES[action]]));
   // Whatever group a schedule is in, its ARN says `default`.
   const schedules = actions.some((action) => action.startsWith("scheduler:"));
-  return { ...statement, Action, ...(schedules && { Resource: [statement.Resource, "arn:aws:scheduler:*:*:schedule/default/timer-*"].flat() }) };
+  const Resource = schedules ? [statement.Resource, "arn:aws:scheduler:*:*:schedule/default/timer-*"].flat() : statement.Resource;
+  // It does not know the key `ecs:cluster`, so that nothing ever fulfils the condition.
+  const { Condition, ...rest } = statement;
+  return { ...rest, Action, Resource, ...(Condition !== undefined && !JSON.stringify(Condition).includes("ecs:cluster") && { Condition }) };
 }
 
 /** It has one batch of a FIFO queue in flight, where Lambda takes as many as there are message groups: further mappings of the same queue stand for that. */
