@@ -1,0 +1,62 @@
+/**
+ * What the engine costs a step: a chain of tasks that do nothing, each run inside the turn, on the backend in memory. All that happens to a step is in it: the call, the attempt,
+ * the entry, the flow going on. Prints JSON lines.
+ */
+import { createMemoryBackend } from "../adapters/memory/backend.ts";
+import { createRuntime } from "../adapters/process/runtime.ts";
+import { shared } from "../engine/scope.ts";
+import { flow, task } from "../sdk/index.ts";
+import { PortsClient } from "../sdk/ports-client.ts";
+import { definitionKey } from "../sdk/task.ts";
+
+/** Unit: microseconds a step. */
+const BUDGET_US = 20;
+const ROUNDS = 9;
+
+const step = task({ name: "step" }, (n: number) => n + 1);
+const shapes = {
+  chain: flow({ name: "chain" }, async () => {
+    for (let i = 0; i < 1000; i++) await step(i);
+  }),
+  "side by side": flow({ name: "side-by-side" }, async () => {
+    await Promise.all(Array.from({ length: 1000 }, (_, i) => step(i)));
+  }),
+};
+
+async function once(shape: (typeof shapes)[keyof typeof shapes]): Promise<number> {
+  const backend = createMemoryBackend({ seed: 1 });
+  const runtime = createRuntime(backend);
+  runtime.worker.start();
+  const client = new PortsClient({
+    ports: backend.ports,
+    code: shared.code,
+    changed: (actor) => runtime.changes.next(actor, new Promise(() => {})),
+    ended: (actor) => runtime.changes.ended(actor),
+  });
+  const { name } = (shape as unknown as { readonly [definitionKey]: { readonly name: string } })[definitionKey];
+  const from = performance.now();
+  const run = await client.run(name, {});
+  await run.result();
+  const us = (performance.now() - from) * 1000;
+  await runtime.worker.stop();
+  await backend.close();
+  return us / 1000;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+for (const [name, shape] of Object.entries(shapes)) {
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) times.push(await once(shape));
+  console.log(
+    JSON.stringify({
+      bench: "overhead",
+      node: process.version,
+      shape: name,
+      steps: 1000,
+      median_us_per_step: +median(times).toFixed(1),
+      best_us_per_step: +Math.min(...times).toFixed(1),
+      // The budget is that of a step that runs inline; what goes by a queue pays for more messages.
+      ...(name === "chain" && { budget_us_per_step: BUDGET_US }),
+    }),
+  );
+}
