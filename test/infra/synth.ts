@@ -6,7 +6,10 @@ import { Windhover, type WindhoverProps } from "../../infra/windhover.ts";
 
 export const FLOWS = fileURLToPath(new URL("./fixtures/flows/index.ts", import.meta.url));
 /** What the fixtures' tasks name. */
-export const POOLS = { large: { memoryMb: 4096, timeoutSeconds: 600, concurrency: 5 }, fargate: { kind: "container", cpu: 1, memoryMb: 2048, concurrency: 3 } } as const;
+export const POOLS = {
+  large: { memoryMb: 4096, timeoutSeconds: 600, concurrency: 5 },
+  fargate: { kind: "container", cpu: 1, memoryMb: 2048, concurrency: 3 },
+} as const;
 
 export interface Synthesized {
   readonly app: App;
