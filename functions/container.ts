@@ -57,8 +57,8 @@ export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksO
     // One at a time: a message holds as many tasks as are meant to share a process.
     const [delivery] = await tasks.receive(pool, 1);
     if (!delivery) continue;
-    const { clients } = fn;
-    const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], afterMs: 0 });
+    const { clients, stack } = fn;
+    const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], heldSeconds: stack.heldSeconds, afterMs: 0 });
     try {
       await hold.renew();
       await take(host, delivery, reports, mailbox, stop, clock);

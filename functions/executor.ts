@@ -57,15 +57,15 @@ class Executor {
 
   /** The message's id if it has to come again. */
   async #take(record: SQSRecord): Promise<string | null> {
-    const { clients, ports } = this.#fn;
+    const { clients, ports, stack } = this.#fn;
+    const { heldSeconds = HELD_SECONDS } = stack;
     const { messageId, receiptHandle: receipt } = record;
     const receives = Number(record.attributes.ApproximateReceiveCount);
     const pool = this.#poolOf(record);
-    const queue = pool && queueOf({ clients, clock: ports.clock, random: ports.random }, pool.url);
-    const long = pool !== undefined && pool.timeoutSeconds > HELD_SECONDS;
-    const hold =
-      pool &&
-      holdMessages({ clients, clock: ports.clock, random: ports.random, url: pool.url, messages: [{ receipt, receives }], ...(long && { afterMs: 0 }) });
+    const parts = { clients, clock: ports.clock, random: ports.random };
+    const queue = pool && queueOf(parts, pool.url);
+    const long = pool !== undefined && pool.timeoutSeconds > heldSeconds;
+    const hold = pool && holdMessages({ ...parts, url: pool.url, messages: [{ receipt, receives }], heldSeconds, ...(long && { afterMs: 0 }) });
     try {
       // Before code runs of which the process may die.
       if (long) await hold?.renew();

@@ -73,6 +73,7 @@ class Orchestrator {
       random: ports.random,
       url: stack.mailbox.url,
       messages: items,
+      heldSeconds: stack.heldSeconds,
       afterMs: again ? 0 : LONG_TURN_MS,
     });
     this.#hold = hold;

@@ -30,10 +30,14 @@ export interface StackResources {
   readonly eventBus: string;
   /** Secrets Manager: the beginning of every block's name, `/<stack>/blocks/`. */
   readonly secretsPrefix: string;
+  /** Memory of the function that takes the turns. Unit: MB. */
+  readonly orchestratorMemoryMb?: number;
   /** Their names. `api` only where something asks for it: the API or a webhook. */
   readonly functions: Readonly<Record<"orchestrator" | "executor" | "deadLetters", string>> & { readonly api?: string };
   /** The HTTP API's address, where there is one. */
   readonly apiUrl?: string;
+  /** How long a message stays hidden after the process that held it died. Default: a minute. Unit: seconds. */
+  readonly heldSeconds?: number;
   readonly retention?: { readonly completedMs?: number; readonly failedMs?: number };
 }
 
@@ -48,6 +52,8 @@ export interface QueueResource {
 export interface PoolResource extends QueueResource {
   /** The longest that one task may take. Unit: seconds. */
   readonly timeoutSeconds: number;
+  /** Of the functions, or containers, that run its tasks. Unit: MB. */
+  readonly memoryMb?: number;
   /** Where its tasks run in Fargate instead of in the executor. */
   readonly container?: ContainerResource;
 }

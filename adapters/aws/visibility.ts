@@ -4,10 +4,10 @@
  */
 import { type QueueParts, queueOf } from "./queue.ts";
 
-/** How long a held message stays hidden after its holder died. Unit: seconds. */
+/** How long a held message stays hidden after its holder died, unless the stack says otherwise. Unit: seconds. */
 export const HELD_SECONDS = 60;
 /** Unit: milliseconds. */
-const RENEW_EVERY_MS = 20_000;
+export const RENEW_EVERY_MS = 20_000;
 /** The longest that a group waits after failures. Unit: seconds. */
 const LONGEST_PAUSE_SECONDS = 60;
 
@@ -35,6 +35,8 @@ export interface HoldParts extends QueueParts {
   /** The address of the queue. */
   readonly url: string;
   readonly messages: readonly HeldMessage[];
+  /** How long a renewal hides them; the next one comes after a third of it. Default: {@link HELD_SECONDS}. Unit: seconds. */
+  readonly heldSeconds?: number | undefined;
   /** Renewing begins by itself after so long: 0 is at once. Without it, with {@link Hold.renew} only. Unit: milliseconds. */
   readonly afterMs?: number;
 }
@@ -44,18 +46,19 @@ export interface HoldParts extends QueueParts {
  * const hold = holdMessages({ clients, clock, random, url: stack.mailbox.url, messages: deliveries, afterMs: 2000 });
  * try { await turn(host, actor, deliveries); } catch (error) { await hold.giveBack(deliveries); } finally { hold.end(); }
  */
-export function holdMessages({ url, messages, afterMs, ...parts }: HoldParts): Hold {
+export function holdMessages({ url, messages, afterMs, heldSeconds = HELD_SECONDS, ...parts }: HoldParts): Hold {
   const { clock } = parts;
+  const everyMs = Math.min(RENEW_EVERY_MS, (heldSeconds * 1000) / 3);
   const queue = queueOf(parts, url);
   const held = new Set(messages.flatMap(({ receipt }) => (receipt === undefined ? [] : [receipt])));
   const ending = new AbortController();
   let first: Promise<void> | undefined;
 
-  // One that fails is tried again in twenty seconds, and twice more before the message comes back.
-  const hide = async (): Promise<void> => void (await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, HELD_SECONDS))));
+  // One that fails is tried again with the next renewal, and there are two of them before the message comes back.
+  const hide = async (): Promise<void> => void (await Promise.allSettled([...held].map((receipt) => queue.hide(receipt, heldSeconds))));
   const goOn = async (): Promise<void> => {
     for (;;) {
-      await clock.wait(RENEW_EVERY_MS, ending.signal);
+      await clock.wait(everyMs, ending.signal);
       if (ending.signal.aborted || held.size === 0) return;
       await hide();
     }

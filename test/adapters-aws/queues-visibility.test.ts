@@ -45,6 +45,16 @@ describe("holding", () => {
     expect(changes()).toEqual([]);
   });
 
+  test("hides for as long as the stack says, and renews it twice in that time", async () => {
+    const { clock, stack, clients, random } = partsOf();
+    const short = holdMessages({ clock, clients, random, url: stack.mailbox.url, messages: [held("a")], heldSeconds: 6, afterMs: 0 });
+    await clock.advance(0);
+    expect(changes()).toEqual(["a 6"]);
+    await clock.advance(6_000);
+    expect(changes()).toEqual(["a 6", "a 6", "a 6"]);
+    short.end();
+  });
+
   test("begins when it is told to, once", async () => {
     const { clock, hold: inline } = hold([held("a")]);
     await clock.advance(60_000);
