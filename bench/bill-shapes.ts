@@ -1,6 +1,7 @@
 /** The standard shapes, run once to warm up and once to be counted: what a container does once in its life (a flow that is noted as known, a connection) is not in it. */
 
-import { MINUTES_A_MONTH, STANDING_FREE } from "../adapters/aws/prices.ts";
+import { COMPUTE, MINUTES_A_MONTH, pricedBy, STANDING_FREE } from "../adapters/aws/prices.ts";
+import { runCost } from "../adapters/aws/run-cost.ts";
 import { addUsage, timesUsage, type Usage } from "../adapters/aws/usage.ts";
 import type { RunState } from "../engine/run-state.ts";
 import * as flows from "./bill-flows.ts";
@@ -16,6 +17,8 @@ export interface Shape {
   readonly goal?: number;
   /** Usage for one of `per`. */
   readonly usage: Usage;
+  /** What the run's own log makes of it, for one of `per`. Unit: US dollars. */
+  readonly told?: number;
   /** What of it AWS gives everybody each month and for ever, where the goal counts on that. */
   readonly free?: Usage;
   /** Unit: US dollars, for one of `per`. */
@@ -54,19 +57,20 @@ export async function* measure(endpoint: string, { items, only, onShape }: Shape
   const wanted = (name: string): boolean => only === undefined || only.length === 0 || only.some((part) => name.includes(part));
   let runs = 0;
 
-  async function once(flow: string, n: number): Promise<Usage> {
+  async function once(flow: string, n: number): Promise<{ readonly usage: Usage; readonly told: number }> {
     const from = 1e9 + runs * 1e7;
     const id = `bill${String(runs++).padStart(12, "0")}`;
     const usage = await world.cost(() => world.start(flow, flow === "three" ? {} : { n, from }, id));
     expectResult((await world.history(id)).at(-1)?.state as RunState | undefined, EXPECTED[flow]?.(n, from));
-    return usage;
+    return { usage, told: await told(world, id) };
   }
   async function* perMillion(name: string, flow: string, n: number, goal: number | undefined, fees: peers.PeerFees): AsyncGenerator<Shape, void> {
     if (!wanted(name)) return;
     await once(flow, Math.min(n, WARM_UP));
     onShape?.(name, world);
     const factor = MILLION / n;
-    yield { name, per: "million tasks", goal, usage: timesUsage(await once(flow, n), factor), peers: scaled(fees, factor) };
+    const run = await once(flow, n);
+    yield { name, per: "million tasks", goal, usage: timesUsage(run.usage, factor), told: run.told * factor, peers: scaled(fees, factor) };
   }
 
   try {
@@ -83,14 +87,9 @@ export async function* measure(endpoint: string, { items, only, onShape }: Shape
       for (let minute = 0; minute < 3; minute++) await world.cost(() => world.tick("minutely", first + minute * 60_000));
       onShape?.("cron, 3 tasks a minute", world);
       const usage = await world.cost(() => world.tick("minutely", first + 3 * 60_000));
-      yield {
-        name: "cron, 3 tasks a minute",
-        per: "month",
-        goal: 0.35,
-        usage: timesUsage(usage, MINUTES_A_MONTH),
-        free: STANDING_FREE,
-        peers: peers.scheduled(MINUTES_A_MONTH, 3),
-      };
+      const run = await told(world, await world.latest("minutely"));
+      const month = { usage: timesUsage(usage, MINUTES_A_MONTH), told: run * MINUTES_A_MONTH, peers: peers.scheduled(MINUTES_A_MONTH, 3) };
+      yield { name: "cron, 3 tasks a minute", per: "month", goal: 0.35, free: STANDING_FREE, ...month };
     }
     if (wanted("idle stack")) yield { name: "idle stack", per: "month", goal: 0.5, usage: await idle(endpoint) };
   } finally {
@@ -108,6 +107,12 @@ async function idle(endpoint: string): Promise<Usage> {
   } finally {
     world.close();
   }
+}
+
+/** The fees that a run's log tells of. Compute is not one. */
+async function told(world: World, run: string): Promise<number> {
+  const { usd, gbSeconds } = await runCost(await world.history(run), world.stack);
+  return usd - pricedBy(COMPUTE, { "lambda.gbSeconds": gbSeconds });
 }
 
 const scaled = ({ stepFunctions, stepFunctionsMost, durableFunctions }: peers.PeerFees, factor: number): peers.PeerFees => ({

@@ -44,6 +44,7 @@ const table = [
     ...COLUMNS,
     "fees",
     "without the free 14 million of Scheduler",
+    "told by the log",
     "goal",
     "Step Functions",
     "durable functions",
@@ -63,6 +64,7 @@ for (const shape of shapes) {
     ...services,
     usd(total(feesOf(owed(shape)))),
     shape.free ? usd(total(fees)) : "–",
+    shape.told === undefined ? "–" : usd(shape.told),
     goal === undefined ? "–" : `≤ ${goal.toFixed(2)}`,
     stepFunctions,
     durable,
@@ -73,7 +75,7 @@ for (const shape of shapes) {
 const widths = (table[0] as string[]).map((_, i) => Math.max(...table.map((row) => (row[i] as string).length)));
 for (const row of table) console.log(row.map((cell, i) => (i < 2 ? cell.padEnd(widths[i] as number) : cell.padStart(widths[i] as number))).join("  "));
 for (const shape of shapes) {
-  const { name, per, goal, usage, peers } = shape;
+  const { name, per, goal, usage, told, peers } = shape;
   const fees = feesOf(usage);
   const all = total(fees);
   console.log(
@@ -83,6 +85,7 @@ for (const shape of shapes) {
       per,
       fees_usd: total(feesOf(owed(shape))),
       fees_without_free_usd: all,
+      told_usd: told,
       goal_usd: goal,
       by_service_usd: fees,
       usage,

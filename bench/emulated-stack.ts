@@ -2,15 +2,7 @@
 import { CreateQueueCommand } from "@aws-sdk/client-sqs";
 import type { AwsClients } from "../adapters/aws/clients.ts";
 import type { PoolResource, QueueResource, StackResources } from "../adapters/aws/stack.ts";
-import type { IndexKeys } from "../adapters/aws/table-meter.ts";
 import { createBucket, createTables, stackNamed } from "../test/aws/resources.ts";
-
-/** The indexes of the runs table. */
-export const RUNS_INDEXES: readonly IndexKeys[] = [
-  { index: "byFlow", keys: ["flow", "at"] },
-  { index: "byState", keys: ["state", "at"] },
-  { index: "byParent", keys: ["parent", "at"] },
-];
 
 /** The time-out of the functions, unless a pool says otherwise, as the construct has it. */
 export const TIMEOUT_SECONDS = 900;

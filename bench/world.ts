@@ -8,6 +8,7 @@ import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, SendMes
 import type { SQSRecord } from "aws-lambda";
 import { openAws } from "../adapters/aws/backend.ts";
 import { type AwsClients, createClients } from "../adapters/aws/clients.ts";
+import { RUNS_INDEXES } from "../adapters/aws/index-rows.ts";
 import { groupOf } from "../adapters/aws/letters.ts";
 import { logLineSize, Meter, messageSize } from "../adapters/aws/meter.ts";
 import type { Role } from "../adapters/aws/parts.ts";
@@ -22,7 +23,7 @@ import { deadLettersOf } from "../functions/dead-letters.ts";
 import { executorOf } from "../functions/executor.ts";
 import { functionHost } from "../functions/host.ts";
 import { orchestratorOf, type SqsHandler } from "../functions/orchestrator.ts";
-import { createStack, RUNS_INDEXES, TIMEOUT_SECONDS } from "./emulated-stack.ts";
+import { createStack, TIMEOUT_SECONDS } from "./emulated-stack.ts";
 import { batchUsage, POLLERS, scheduleUsage } from "./pollers.ts";
 import { RoundClock } from "./round-clock.ts";
 
@@ -118,6 +119,12 @@ export class World {
   /** A run's log. Not counted. */
   history(run: string): Promise<readonly Entry[]> {
     return this.#watched.log.read(runActor(run));
+  }
+
+  /** The run that was started last. Not counted. */
+  async latest(deployment: string): Promise<string> {
+    const { rows } = await this.#watched.index.runs({ deployment, limit: 1 });
+    return rows[0]?.id ?? "";
   }
 
   async #settle(): Promise<void> {

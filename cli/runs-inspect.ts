@@ -1,5 +1,6 @@
 /** `windhover runs inspect` */
-import type { RunRow, StateRow } from "../engine/events.ts";
+import type { RunCost } from "../engine/cost.ts";
+import type { Entry, RunRow, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
 import { errorLines } from "./failure.ts";
@@ -19,9 +20,17 @@ export async function inspectRun(run: string, flags: SettingFlags & { readonly j
     const entries = await ports.log.read(runActor(row.id));
     if (entries.length === 0) return flags.json ? printJson({ ...rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
     const view = projectRun(entries);
-    if (flags.json) return printJson({ ...((await readable(view, ports.results)) as object), history: entries });
-    await printView(place, view, flags.debug === true);
+    const cost = await costOf(place, entries);
+    if (flags.json) return printJson({ ...((await readable(view, ports.results)) as object), ...(cost && { cost }), history: entries });
+    await printView(place, view, cost, flags.debug === true);
   });
+}
+
+/** A directory costs nothing. */
+async function costOf({ stack }: Place, entries: readonly Entry[]): Promise<RunCost | undefined> {
+  if (!stack) return undefined;
+  const { runCost } = await import("../adapters/aws/run-cost.ts");
+  return runCost(entries, stack);
 }
 
 /** A run that has not begun: all that is known is its row. */
@@ -31,14 +40,14 @@ function printRow(row: RunRow, now: number): void {
   if (row.state.reason) print(`  ${row.state.reason.message}`);
 }
 
-async function printView(place: Place, view: RunView, debug: boolean): Promise<void> {
+async function printView(place: Place, view: RunView, cost: RunCost | undefined, debug: boolean): Promise<void> {
   const { results, clock, index } = place.ports;
   const now = clock.now();
   print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
   if (view.state.reason)
     print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
   print();
-  for (const [label, text] of await facts(view, results, now)) print(`  ${out(label.padEnd(12), "dim")}${text}`);
+  for (const [label, text] of [...(await facts(view, results, now)), ...costs(cost)]) print(`  ${out(label.padEnd(12), "dim")}${text}`);
   const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));
   if (calls.length > 0) {
     print();
@@ -79,6 +88,15 @@ async function facts(view: RunView, results: Parameters<typeof readPayload>[1], 
   ];
   return lines.filter((line): line is readonly [string, string] => line[1] !== undefined);
 }
+
+/** In dollars, with the services that it goes to. */
+function costs(cost: RunCost | undefined): readonly (readonly [string, string])[] {
+  if (!cost) return [];
+  const services = Object.entries(cost.services).map(([service, { requests, usd }]) => `${service} ${dollars(usd)} for ${plural(requests, "request")}`);
+  const containers = cost.containerSeconds === undefined ? [] : [`and ${duration(cost.containerSeconds * 1000)} in containers`];
+  return [["cost", `${dollars(cost.usd)}  ${out([...services, ...containers].join(", "), "dim")}`]];
+}
+const dollars = (usd: number): string => `$${usd === 0 ? "0" : usd.toFixed(Math.max(2, 1 - Math.floor(Math.log10(usd))))}`;
 
 function printCalls(calls: readonly CallView[], view: RunView, now: number): void {
   const rows = calls

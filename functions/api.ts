@@ -1,5 +1,6 @@
 /** The HTTP API of `server/` in a function: the same app as on the user's machine, over the deployed stack. Who may call is up to API Gateway; webhooks bring a secret. */
 import { handle, type LambdaContext, type LambdaEvent } from "hono/aws-lambda";
+import { runCost } from "../adapters/aws/run-cost.ts";
 import { PortsClient } from "../sdk/ports-client.ts";
 import { createApp } from "../server/app.ts";
 import { type FunctionHost, type Modules, openFunction } from "./host.ts";
@@ -16,7 +17,7 @@ export function api(modules: Modules): (event: LambdaEvent, context?: LambdaCont
 }
 
 export function apiOf(fn: FunctionHost): (event: LambdaEvent, context?: LambdaContext) => Answer {
-  const { ports, code, deployments, build } = fn;
+  const { ports, code, deployments, build, stack } = fn;
   const client = new PortsClient({ ports, code, changed: () => ports.clock.wait(LOOK_MS) });
   const app = createApp({
     client,
@@ -24,6 +25,7 @@ export function apiOf(fn: FunctionHost): (event: LambdaEvent, context?: LambdaCo
     deployments: () => [...deployments.values()],
     hosts: "*",
     ...(build !== undefined && { version: build }),
+    cost: (entries) => runCost(entries, stack),
     onError: (error) => note("ERROR", "a request failed", errorFields(error)),
   });
   const answer = handle(app);

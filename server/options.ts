@@ -1,5 +1,8 @@
 /** What the server is made over: any backend's client, the code that is loaded, and the deployments that it declares. */
+
+import type { RunCost } from "../engine/cost.ts";
 import type { Code } from "../engine/definition.ts";
+import type { Entry } from "../engine/events.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
 
@@ -14,6 +17,8 @@ export interface ServerOptions {
   readonly apiKey?: string;
   /** Of the package. */
   readonly version?: string;
+  /** What a run has cost, where somebody bills for it, by its log. */
+  readonly cost?: (entries: readonly Entry[]) => Promise<RunCost>;
   /** Told of what the server could not foresee. */
   readonly onError?: (error: unknown) => void;
 }

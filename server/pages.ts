@@ -11,7 +11,8 @@ type Run = ReturnType<typeof runView>;
 type Calls = Awaited<ReturnType<typeof runDetail>>["calls"];
 const PAGE = 100;
 
-export function addPages(app: Hono, { client, version = "" }: ServerOptions): void {
+export function addPages(app: Hono, options: ServerOptions): void {
+  const { client, version = "" } = options;
   const { index, logs, results } = client.ports;
 
   app.get("/", async (context) => {
@@ -40,7 +41,7 @@ export function addPages(app: Hono, { client, version = "" }: ServerOptions): vo
 
   app.get("/runs/:id", async (context) => {
     const id = context.req.param("id");
-    const { parameters, result, error, calls, ...run } = await runDetail(client, id);
+    const { parameters, result, error, calls, cost, ...run } = await runDetail(options, id);
     const lines = await logs.read(id, { limit: 1000 });
     const artifacts = await Promise.all(
       (await index.artifacts(id)).map(async ({ key, kind, data }) => ({ key, kind, data: await readPayload(data, results) })),
@@ -50,7 +51,7 @@ export function addPages(app: Hono, { client, version = "" }: ServerOptions): vo
       <p><a href="/">← Runs</a></p>
       <h1>${run.name} <span class="dim">${run.flow}</span></h1>
       <p>${badge(run)} ${run.state.message ?? run.state.reason?.message ?? ""}</p>
-      <p class="dim">${id} · created ${time(run.createdAt)} · took ${took(run)}${run.deployment === undefined ? "" : html` · deployment ${run.deployment}`}${run.parent === undefined ? "" : html` · <a href="/runs/${run.parent}">parent</a>`}</p>
+      <p class="dim">${id} · created ${time(run.createdAt)} · took ${took(run)}${run.deployment === undefined ? "" : html` · deployment ${run.deployment}`}${run.parent === undefined ? "" : html` · <a href="/runs/${run.parent}">parent</a>`}${cost === undefined ? "" : ` · cost $${cost.usd.toPrecision(2)}`}</p>
       ${error === undefined ? "" : html`<h2>Error</h2><pre>${(error as { readonly message?: string }).message ?? json(error)}</pre>`}
       ${artifacts.map(({ key, kind, data }) => html`<h2>${key}</h2>${artifact(kind, data)}`)}
       ${children.length === 0 ? "" : html`<h2>Subflows</h2>${runTable(children)}`}

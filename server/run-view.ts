@@ -1,7 +1,8 @@
 /** A run as the API shows it. */
 import * as z from "zod";
 import type { CallView } from "../engine/call-view.ts";
-import type { RunRow, StateRow } from "../engine/events.ts";
+import type { RunCost } from "../engine/cost.ts";
+import type { Entry, RunRow, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import { projectRun } from "../engine/projection.ts";
 import type { RunState } from "../engine/run-state.ts";
@@ -61,11 +62,22 @@ const Call = z.object({
   child: z.string().optional().describe("The subflow's run"),
   map: z.object({ total: z.number().optional(), done: z.number(), failed: z.number() }).optional(),
 });
+const Cost = z.object({
+  requests: z.number().describe("Calls of an API, and invocations"),
+  units: z.number().describe("What requests are billed by"),
+  gbSeconds: z.number().describe("Memory times the time that it was held"),
+  usd: z.number(),
+});
+const RunCostView = Cost.extend({
+  services: z.record(z.string(), Cost),
+  containerSeconds: z.number().optional().describe("How long its tasks ran in containers, which are paid for by the time that they are there"),
+}).meta({ title: "Cost" });
 export const Detail = RunView.extend({
   parameters: z.unknown().optional(),
   result: z.unknown().optional(),
   error: z.unknown().optional(),
   calls: z.array(Call),
+  cost: RunCostView.optional().describe("What it has cost so far, told from its log, where somebody bills for it"),
 });
 
 export const StateDetail = StateView.extend({
@@ -84,7 +96,11 @@ export const RunRequest = z.strictObject({
 });
 
 /** @throws WH2002 */
-export async function runDetail(client: PortsClient, id: string, tagged = false): Promise<z.input<typeof Detail>> {
+export async function runDetail(
+  { client, cost }: { readonly client: PortsClient; readonly cost?: ((entries: readonly Entry[]) => Promise<RunCost>) | undefined },
+  id: string,
+  tagged = false,
+): Promise<z.input<typeof Detail>> {
   const { index, log, results } = client.ports;
   const entries = await log.read(runActor(id));
   const row = (await index.run(id)) ?? undefined;
@@ -100,6 +116,7 @@ export async function runDetail(client: PortsClient, id: string, tagged = false)
     ...(await read("result", result)),
     ...(await read("error", error)),
     calls: calls.map(callView),
+    ...(cost && { cost: (await cost(entries)) as z.input<typeof RunCostView> }),
   };
 }
 

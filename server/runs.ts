@@ -68,7 +68,7 @@ export function addRuns(routes: Routes, server: ServerOptions): void {
 
   routes.add(
     { method: "get", path: "/api/runs/{id}", summary: "A run, with its parameters and what came of it", params: RunId, answer: Detail, failures: [404] },
-    ({ params, context }) => runDetail(client, params.id, wantsTags(context)),
+    ({ params, context }) => runDetail(server, params.id, wantsTags(context)),
   );
   routes.add(
     {

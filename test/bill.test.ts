@@ -27,6 +27,12 @@ describe.skipIf(reason)(`the bill${reason ? ` (${reason})` : ""}`, () => {
     expect(dearer(baseline, Object.fromEntries(shapes.map(({ name, usage }) => [name, feesOf(usage)])))).toEqual([]);
   });
 
+  test("a run's own log tells what it has cost: within 10 % of what was counted", () => {
+    const compared = shapes.filter(({ told }) => told !== undefined);
+    expect(compared.map(({ name }) => name)).toEqual(shapes.map(({ name }) => name).filter((name) => name !== "idle stack"));
+    for (const { name, usage, told = 0 } of compared) expect(Math.abs(told / total(feesOf(usage)) - 1), name).toBeLessThan(0.1);
+  });
+
   test("every shape is cheaper than the same shape on Step Functions and on durable functions", () => {
     for (const { name, usage, peers } of shapes)
       if (peers) expect(total(feesOf(usage)), name).toBeLessThan(Math.min(peers.stepFunctions, peers.durableFunctions ?? Number.POSITIVE_INFINITY));

@@ -19,9 +19,9 @@ const ATTEMPTS = 8;
 /** How long a look that found nothing holds. Unit: milliseconds. */
 const FRESH_MS = 1000;
 /** The pause between two looks, at first and at last. Unit: milliseconds. */
-const PAUSE_MS = { first: 1000, growth: 1.5, last: 5000 };
+export const PAUSE_MS = { first: 1000, growth: 1.5, last: 5000 };
 /** In the orchestrator the first look comes this late: inline steps of a millisecond are not to pay for it. Unit: milliseconds. */
-const FIRST_LOOK_MS = 1000;
+export const FIRST_LOOK_MS = 1000;
 /** An actor that nobody has watched for so long begins anew, with a late first look. Unit: milliseconds. */
 const IDLE_MS = 5000;
 /** Actors that are remembered. */

@@ -14,6 +14,22 @@ const RETENTION_MS = { completed: 90 * DAY_MS, failed: 180 * DAY_MS };
 const DEPLOYMENTS = "#deployments";
 const ARTIFACT = "artifact/";
 
+/** The indexes of the runs table, by their keys. An item without one of these is not in the index. */
+export const RUNS_INDEXES = [
+  { index: "byFlow", keys: ["flow", "at"] },
+  { index: "byState", keys: ["state", "at"] },
+  { index: "byParent", keys: ["parent", "at"] },
+] as const;
+
+export function runItem(row: RunRow, retentionMs: number): Item {
+  const item: Item = { pk: text(row.id), sk: text("run"), flow: text(row.flow), at: text(placeOf(row)), z: packed(row), seq: number(row.seq) };
+  // Most runs have completed, and nobody asks for all of them at once: they are not in the index by state, where each would cost two more writes.
+  if (row.state.type !== "COMPLETED" && row.state.type !== "CANCELLED") item["state"] = text(row.state.type);
+  if (row.parent !== undefined) item["parent"] = text(row.parent);
+  if (row.endedAt !== undefined) item["ttl"] = expiry(row.endedAt + retentionMs);
+  return item;
+}
+
 export const createIndex = (parts: Pick<Parts, "stack" | "clients" | "clock">): Index => new AwsIndex(parts);
 
 class AwsIndex implements Index {
@@ -37,12 +53,7 @@ class AwsIndex implements Index {
 
   async putRun(row: RunRow): Promise<void> {
     await this.#note(row.flow);
-    const item: Item = { pk: text(row.id), sk: text("run"), flow: text(row.flow), at: text(placeOf(row)), z: packed(row) };
-    // Most runs have completed, and nobody asks for all of them at once: they are not in the index by state, where each would cost two more writes.
-    if (row.state.type !== "COMPLETED" && row.state.type !== "CANCELLED") item["state"] = text(row.state.type);
-    if (row.parent !== undefined) item["parent"] = text(row.parent);
-    if (row.endedAt !== undefined) item["ttl"] = expiry(row.endedAt + this.#retentionMs(row));
-    await this.#replace(item, row.seq, `the row of run ${row.id}`);
+    await this.#replace(runItem(row, this.#retentionMs(row)), row.seq, `the row of run ${row.id}`);
   }
 
   async run(id: string): Promise<RunRow | null> {

@@ -9,7 +9,7 @@ import type { Results, TaskMessage } from "../../engine/ports.ts";
 import { latestTime, type ScheduleSpec } from "../../engine/schedule.ts";
 
 /** A letter above this goes to the bucket: a Scheduler's input is 256 KB at most, and a batch of sendings 1 MiB. Unit: bytes. */
-const LARGEST = 200 * 1024;
+export const LARGEST = 200 * 1024;
 const YEAR_MS = 366 * 86_400_000;
 
 export interface MessageLetter {

@@ -14,7 +14,7 @@ import { createResults } from "./results.ts";
 import { expiry, type Item, KEEP_MS, padded, pages, parse, text } from "./table.ts";
 
 /** Beyond this a packed entry lies in the bucket, and its item holds the key; an item is at most 400 KB (rule 31). Unit: bytes. */
-const LARGEST_ITEM = 300_000;
+export const LARGEST_ITEM = 300_000;
 /** What 8 digits can count. */
 const LAST = 99_999_999;
 /** Actors whose last entry is remembered. */

@@ -14,7 +14,7 @@ import { createResults } from "./results.ts";
 import { patiently } from "./throttling.ts";
 
 /** The longest that SQS delays a message. Unit: seconds. */
-const LONGEST_DELAY_SECONDS = 900;
+export const LONGEST_DELAY_SECONDS = 900;
 /** Schedules fire within a minute after their time. Unit: milliseconds. */
 const EARLY_MS = 60_000;
 /** Timers of which this process knows that they are no schedules. */

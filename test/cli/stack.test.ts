@@ -84,6 +84,10 @@ describe.skipIf(missingPython())("a deployed stack", () => {
     ])
       expect(out).toMatch(/✓ Completed +first +stack-sum/);
     expect((await on("runs", "inspect", "first")).out).toMatch(/✓ stack-add-0 +Completed/);
+    expect((await on("runs", "inspect", "first")).out).toMatch(/cost +\$0\.0000\d+ +dynamodb \$0\.0000\d+ for \d+ requests, /);
+    expect(JSON.parse((await on("runs", "inspect", "first", "--json")).out)).toMatchObject({
+      cost: { usd: expect.any(Number), services: { lambda: expect.any(Object) } },
+    });
     expect((await on("deployments", "ls")).out).toMatch(/stack-nightly +stack-sum .*● active/);
     expect((await on("deployments", "inspect", "stack-nightly")).out).toMatch(/parameters +\{"n":5\}/);
     expect((await run(["runs", "ls", "--stage", "here"])).err).toMatch(/No runs in .*\/here yet/);
