@@ -165,6 +165,7 @@ export class Windhover extends Construct implements IGrantable {
         ...(needsApi && { api: nameOf(this, "api") }),
       },
       ...(this.api && { apiUrl: this.api.apiEndpoint }),
+      orchestratorMemoryMb: this.#pools[0]?.memoryMb,
       retention: retentionOf(this.#props.retention),
     };
   }
@@ -172,8 +173,9 @@ export class Windhover extends Construct implements IGrantable {
   #describePool(pool: Pool): PoolResource {
     const queue = describeQueue(this.#queue(pool.name));
     const timeoutSeconds = timeoutOf(pool);
-    if (pool.kind !== "container" || !this.#containers) return { ...queue, timeoutSeconds };
-    return { ...queue, timeoutSeconds, container: describeContainer(this.#containers, this.#family(pool), pool) };
+    const { memoryMb } = pool;
+    if (pool.kind !== "container" || !this.#containers) return { ...queue, timeoutSeconds, memoryMb };
+    return { ...queue, timeoutSeconds, memoryMb, container: describeContainer(this.#containers, this.#family(pool), pool) };
   }
 
   #queue(pool: string): QueuePair {
