@@ -9,9 +9,8 @@ import type { Role } from "aws-cdk-lib/aws-iam";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
 import type { Construct } from "constructs";
 import { BUILD_VARIABLE, type ContainerResource } from "../adapters/aws/stack.ts";
-import type { Access } from "./access.ts";
-import type { Bundle } from "./bundle.ts";
-import { NODE } from "./bundle.ts";
+import { type Access, allow } from "./access.ts";
+import { type Bundle, NODE } from "./bundle.ts";
 import type { FunctionParts } from "./functions.ts";
 import type { ContainerPool } from "./pools.ts";
 
@@ -78,7 +77,7 @@ export function makeTask(scope: Construct, parts: FunctionParts, { code }: Conta
   });
   definition.applyRemovalPolicy(RemovalPolicy.DESTROY);
   const role = definition.taskRole as Role;
-  code.grantRead(role);
+  allow(role, { actions: ["s3:GetObject"], on: [code.bucket.arnForObjects(code.s3ObjectKey)] });
   return { definition, role };
 }
 

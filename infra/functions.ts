@@ -18,8 +18,7 @@ import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
 import type { Construct } from "constructs";
 import { BUILD_VARIABLE } from "../adapters/aws/stack.ts";
-import type { Access } from "./access.ts";
-import { allow } from "./access.ts";
+import { type Access, allow } from "./access.ts";
 import type { Bundle } from "./bundle.ts";
 
 /** What all functions of a stack have in common. */

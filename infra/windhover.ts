@@ -203,7 +203,10 @@ export class Windhover extends Construct implements IGrantable {
   #codeAccess(): Access[] {
     const { partition, region, account, stackName } = Stack.of(this);
     const bus = `arn:${partition}:events:${region}:${account}:event-bus/${EVENT_BUS}`;
-    return [...loadBlocks(this), { actions: ["events:PutEvents"], on: [bus], when: { StringEquals: { "events:source": eventSource(stackName) } } }];
+    return [
+      ...loadBlocks(this),
+      { actions: ["events:PutEvents"], on: [bus], when: { "ForAllValues:StringEquals": { "events:source": eventSource(stackName) } } },
+    ];
   }
   /** What a turn's effects do. */
   #turnAccess(tasks: readonly ContainerTask[]): Access[] {
