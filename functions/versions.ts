@@ -72,5 +72,8 @@ function refusal(build: string, version: string, why: string, cause?: unknown): 
   });
 }
 
-/** Why a run of that build cannot go on. */
-export const goneMessage = (build: string): string => `WH3121: the build ${build}, on which it started, is no longer deployed`;
+/** Why a run of that build cannot go on, as a run's own message. */
+export function goneMessage(build: string): string {
+  const { message } = new WindhoverError("WH3121", { message: `the build ${build}, on which it started, is no longer deployed`, got: build });
+  return message;
+}
