@@ -120,7 +120,9 @@ class Said {
     const event = this.#all ? null : EVENT.exec(line);
     if (!event) return this.#tell(line);
     const [, count = "", status = "", type = "", what = ""] = event;
-    const step = `${count.trim().padStart(7)}  ${WORDS[status.split("_")[0] ?? ""] ?? status}  ${what.replace(/ \(\w+\).*$/, "")}  ${err(type.replace(/^AWS::/, ""), "dim")}`;
+    // An update counts what it has looked at as well.
+    const [done = 0, all = 0] = count.split("/").map(Number);
+    const step = `${done <= all ? `${count.padStart(7)}  ` : ""}${WORDS[status.split("_")[0] ?? ""] ?? status}  ${what.replace(/ \(\w+\).*$/, "")}  ${err(type.replace(/^AWS::/, ""), "dim")}`;
     if (/FAILED|ROLLBACK/.test(status)) this.#tell(line, "red");
     else if (!status.endsWith("_COMPLETE")) return;
     else if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K  ${cut(step, Math.max(20, (process.stderr.columns || 80) - 3))}`);
@@ -173,7 +175,7 @@ const MEANINGS: readonly Meaning[] = [
   {
     code: "WH2057",
     pattern:
-      /has it been bootstrapped|is not bootstrapped|has not been bootstrapped|bootstrap stack version|cdk-bootstrap\/\w+\/version|toolkit stack must be deployed/i,
+      /has (?:it|the environment) been bootstrapped|is not bootstrapped|has not been bootstrapped|bootstrap stack version|cdk-bootstrap\/\w+\/version|toolkit stack must be deployed/i,
     message: "the account and region are not prepared for the CDK.",
     action: (text) => `Prepare them once, with the rights of an administrator: npx cdk bootstrap ${place(text)}`,
   },

@@ -42,7 +42,7 @@ export function readHistory(file: string): History {
   }
   const { windhover, entries, history, stored = {} } = (value ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof windhover === "number" && windhover > FORMAT) throw refuse(`it is in format ${windhover}, of a newer version`);
-  const list = Array.isArray(value) ? (value as unknown[]) : (entries ?? history);
+  const list = Array.isArray(value) ? (value as unknown[]) : Array.isArray(entries) ? entries : history;
   if (!Array.isArray(list) || list.length === 0 || !list.every(isEntry)) throw refuse("it has no entries of a run's log");
   return { entries: list as History["entries"], stored: stored as History["stored"] };
 }

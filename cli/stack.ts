@@ -5,8 +5,14 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const OURS = [pathToFileURL(ROOT).href, ROOT].flatMap((root) => ["sdk", "engine", "adapters", "cli", "server"].map((folder) => `${root}/${folder}/`));
 
+/** Where a function's code lies in AWS: a bundle, whose lines tell nobody anything. */
+const BUNDLE = "/var/task/";
 const isUsers = (line: string): boolean =>
-  !line.includes("node:") && !line.includes("(<anonymous>)") && !line.includes("/node_modules/") && !OURS.some((path) => line.includes(path));
+  !line.includes("node:") &&
+  !line.includes(BUNDLE) &&
+  !line.includes("(<anonymous>)") &&
+  !line.includes("/node_modules/") &&
+  !OURS.some((path) => line.includes(path));
 const placeOf = (line: string): string | undefined => /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?\s*$/.exec(line)?.[1];
 
 /** Frames of the user's own files, as they stand in the stack. */

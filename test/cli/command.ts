@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const main = join(root, "dist", "cli", "main.js");
+export const main = join(root, "dist", "cli", "main.js");
 
 /** Does nothing when the sources are what they were at the last build. */
 export function build(): void {
