@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-export default defineConfig({
+const common = {
   resolve: {
     // Tests and examples import the package by its name, as its users do, and get the sources.
     alias: [
@@ -13,14 +13,34 @@ export default defineConfig({
     ],
   },
   // `await using` is newer than the oldest Node that we support.
-  oxc: { target: "es2023" },
+  oxc: { target: "es2023" as const },
+};
+// No test is a stopwatch: the bound is there to end one that hangs.
+const patience = { testTimeout: 120_000, hookTimeout: 120_000 };
+const exclude = ["node_modules/**", "dist/**", ".windhover/**"];
+const testRun = here("./test/aws/test-run.ts");
+const endToEnd = "test/aws/e2e/**/*.test.ts";
+
+export default defineConfig({
   test: {
-    include: ["**/*.test.ts"],
-    globalSetup: [here("./test/aws/test-run.ts")],
-    exclude: ["node_modules/**", "dist/**", ".windhover/**"],
-    // No test is a stopwatch: the bound is there to end one that hangs.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: [
+      {
+        ...common,
+        test: { name: "here", include: ["**/*.test.ts"], exclude: [...exclude, endToEnd], globalSetup: [testRun], ...patience },
+      },
+      {
+        // A stack is deployed once, to an emulator, for all of these by the first.
+        ...common,
+        test: {
+          name: "on AWS",
+          include: ["examples/**/*.test.ts", endToEnd],
+          exclude,
+          globalSetup: [testRun],
+          setupFiles: [here("./test/aws/on-aws.ts")],
+          ...patience,
+        },
+      },
+    ],
     coverage: { include: ["engine/**", "sdk/**", "adapters/**", "server/**", "cli/**"], exclude: ["**/*.test.ts"] },
   },
 });

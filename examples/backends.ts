@@ -1,4 +1,7 @@
-/** The examples' tests run the same body twice: in memory, on virtual time, and on the embedded backend, whose database lies in a folder of its own. */
+/**
+ * The examples' tests run the same body on every backend: in memory, on virtual time; on the embedded one, whose database lies in a folder of its own; and on AWS, where
+ * `WINDHOVER_TEST_STACK` names a deployed stack of `examples/index.ts` whose tasks can write to this machine's folders, as an emulator's can.
+ */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,9 +19,18 @@ export interface World {
   reach(run: Run<unknown>, type: State["type"]): Promise<void>;
 }
 
-export function forEachBackend(promise: string, body: (world: World) => Promise<void>): void {
+/** Unit: milliseconds. */
+const LOOK_MS = 20;
+const deployed = process.env["WINDHOVER_TEST_STACK"];
+
+/** `onAws`: false for what is not among the deployed examples. */
+export function forEachBackend(promise: string, body: (world: World) => Promise<void>, { onAws = true }: { readonly onAws?: boolean } = {}): void {
+  if (deployed !== undefined) {
+    if (onAws) test(`${promise} (on AWS)`, () => inFolder(async (folder) => connected({ stack: deployed }, folder, body)));
+    return;
+  }
   test(`${promise} (in memory)`, () => inFolder(async (folder) => inMemory(folder, body)));
-  test(`${promise} (embedded)`, () => inFolder(async (folder) => embedded(folder, body)));
+  test(`${promise} (embedded)`, () => inFolder(async (folder) => connected({ directory: join(folder, "windhover") }, folder, body)));
 }
 
 async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
@@ -43,8 +55,8 @@ async function inMemory(folder: string, body: (world: World) => Promise<void>): 
   });
 }
 
-async function embedded(folder: string, body: (world: World) => Promise<void>): Promise<void> {
-  const client = await connect({ directory: join(folder, "windhover") });
+async function connected(target: Parameters<typeof connect>[0], folder: string, body: (world: World) => Promise<void>): Promise<void> {
+  const client = await connect(target);
   try {
     await body({
       client,
@@ -54,7 +66,7 @@ async function embedded(folder: string, body: (world: World) => Promise<void>): 
         return run.state();
       },
       async reach(run, type) {
-        while ((await run.state()).type !== type) await new Promise((resolve) => setImmediate(resolve));
+        while ((await run.state()).type !== type) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
       },
     });
   } finally {
@@ -66,6 +78,7 @@ const isFinal = (state: State): boolean => ["COMPLETED", "FAILED", "CANCELLED", 
 
 /** Runs the flow once for each durable event, with the process dying right after it: every run has to end with this result. */
 export function whereverItCrashes<P, R>(target: Flow<P, R>, parameters: P, result: R): void {
+  if (deployed !== undefined) return;
   test("wherever the process dies, the run ends the same", async () => {
     await using harness = await createTestHarness({ seed: 1 });
     const states = await harness.crashEverywhere(target, parameters);
