@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from "esbuild";
 import { WindhoverError } from "../engine/errors.ts";
 
@@ -73,7 +73,7 @@ export function bundleDescription(options: BundleOptions): Bundle {
     "description",
     source,
     { ...options, external: [...(options.external ?? []), "../adapters/*"] },
-    { sourcemap: "inline", sourcesContent: false, target: `node${process.versions.node}` },
+    { sourcemap: "inline", sourceRoot: pathToFileURL(`${OUT}/`).href, sourcesContent: false, target: `node${process.versions.node}` },
   );
 }
 

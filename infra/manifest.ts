@@ -1,7 +1,7 @@
 /** What a user's entries export, known while a stack is synthesized. A construct cannot wait, so the entries are loaded by a process of their own. */
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, normalize, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ERRORS, type ErrorCode, WindhoverError } from "../engine/errors.ts";
 import { type BundleOptions, bundleDescription } from "./bundle.ts";
@@ -83,7 +83,7 @@ function refusal({ code, message, expected, got, stack = "" }: Extract<Answer, {
 
 /** The first line of a stack that is the user's own. */
 function placeOf(stack: string): string | undefined {
-  const places = [...stack.matchAll(/\(?((?:file:\/\/)?\/[^()\s]+:\d+:\d+)\)?$/gm)].map((match) => (match[1] as string).replace(/^file:\/\//, ""));
+  const places = [...stack.matchAll(/\(?((?:file:\/\/)?\/[^()\s]+:\d+:\d+)\)?$/gm)].map((match) => normalize((match[1] as string).replace(/^file:\/\//, "")));
   return places.find((place) => !place.includes("/node_modules/") && !place.includes("windhover-bundles-") && !OURS.some((ours) => place.startsWith(ours)));
 }
 const OURS = ["engine", "sdk", "infra"].map((folder) => join(dirname(dirname(fileURLToPath(import.meta.url))), folder, "/"));
