@@ -1,10 +1,9 @@
 /** Runs tasks: one invocation takes a batch of messages from a pool's queue, and reports to the runs' mailboxes. On the default pool timers come by as well. */
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { readTask, type TaskLetter } from "../adapters/aws/letters.ts";
-import { queueOf } from "../adapters/aws/queue.ts";
-import type { PoolResource } from "../adapters/aws/stack.ts";
+import { type Queue, queueOf } from "../adapters/aws/queue.ts";
 import { type AwsTimers, createTimers } from "../adapters/aws/timers.ts";
-import { HELD_SECONDS, holdMessages } from "../adapters/aws/visibility.ts";
+import { HELD_SECONDS, type Hold, holdMessages } from "../adapters/aws/visibility.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { TaskMessage } from "../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../engine/task-message.ts";
@@ -50,37 +49,40 @@ class Executor {
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {
     note("DEBUG", "tasks", { messages: Records.length });
-    this.#fn.time.begin(context.getRemainingTimeInMillis());
-    const failed = await Promise.all(Records.map((record) => this.#take(record)));
-    return { batchItemFailures: failed.flatMap((failure) => (failure === null ? [] : [{ itemIdentifier: failure }])) };
+    const { clients, ports, stack, time } = this.#fn;
+    time.begin(context.getRemainingTimeInMillis());
+    // An invocation's records are all of one queue.
+    const pool = Object.values(stack.pools).find(({ arn }) => arn === Records[0]?.eventSourceARN);
+    if (!pool) throw new Error(`${Records[0]?.eventSourceARN} is no queue of a pool of the stack`);
+    const parcels = Records.map((record) => ({ record, receipt: record.receiptHandle, receives: Number(record.attributes.ApproximateReceiveCount) }));
+    const long = pool.timeoutSeconds > HELD_SECONDS;
+    const parts = { clients, clock: ports.clock, random: ports.random };
+    const hold = holdMessages({ ...parts, url: pool.url, messages: parcels, ...(long && { afterMs: 0 }) });
+    try {
+      // Before code runs of which the process may die.
+      if (long) await hold.renew();
+      // All are held until the last is done: they are deleted together, when this returns.
+      const failed = await Promise.all(parcels.map((parcel) => this.#take(parcel, hold, queueOf(parts, pool.url))));
+      return { batchItemFailures: failed.flatMap((failure) => (failure === null ? [] : [{ itemIdentifier: failure }])) };
+    } finally {
+      hold.end();
+    }
   }
 
   /** The message's id if it has to come again. */
-  async #take(record: SQSRecord): Promise<string | null> {
-    const { clients, ports, stack } = this.#fn;
-    const { heldSeconds = HELD_SECONDS } = stack;
-    const { messageId, receiptHandle: receipt } = record;
-    const receives = Number(record.attributes.ApproximateReceiveCount);
-    const pool = this.#poolOf(record);
-    const parts = { clients, clock: ports.clock, random: ports.random };
-    const queue = pool && queueOf(parts, pool.url);
-    const long = pool !== undefined && pool.timeoutSeconds > heldSeconds;
-    const hold = pool && holdMessages({ ...parts, url: pool.url, messages: [{ receipt, receives }], heldSeconds, ...(long && { afterMs: 0 }) });
+  async #take(parcel: Parcel, hold: Hold, queue: Queue): Promise<string | null> {
+    const { record, receipt, receives } = parcel;
     try {
-      // Before code runs of which the process may die.
-      if (long) await hold?.renew();
       const letter = await this.#read(record);
       if (letter?.kind === "timer") await this.#timers.forward(letter.timer);
       else if (letter) await this.#run(letter.message, receives, record);
       return null;
     } catch (error) {
-      note("ERROR", "a task message comes again", { messageId, receives, ...errorFields(error) });
-      hold?.end();
+      note("ERROR", "a task message comes again", { messageId: record.messageId, receives, ...errorFields(error) });
+      hold.drop([parcel]);
       // If it cannot be shortened, it comes back a little later.
-      await queue?.hide(receipt, backoffSeconds(receives)).catch(() => {});
-      return messageId;
-    } finally {
-      hold?.end();
+      await queue.hide(receipt, backoffSeconds(receives)).catch(() => {});
+      return record.messageId;
     }
   }
 
@@ -107,7 +109,10 @@ class Executor {
       return null;
     }
   }
-  #poolOf({ eventSourceARN }: SQSRecord): PoolResource | undefined {
-    return Object.values(this.#fn.stack.pools).find(({ arn }) => arn === eventSourceARN);
-  }
+}
+
+interface Parcel {
+  readonly record: SQSRecord;
+  readonly receipt: string;
+  readonly receives: number;
 }
