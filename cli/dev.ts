@@ -35,6 +35,7 @@ async function tellWhere(serving: Serving, loaded: Loaded, { directory }: Settin
   await serving.backend.settle();
   tell(`\n${err(`Windhover ${VERSION}`, "bold")}\n`);
   fact("Runs and API", err(serving.api.url, "cyan"));
+  if (process.env["WINDHOVER_API_KEY"]) fact("Key", "every request has to bring WINDHOVER_API_KEY; a browser asks for it as a password");
   fact("Database", shortPath(directory));
   fact("Flows", loaded.flows.map(({ name }) => name).join(", "));
   await tellDeployments(serving, loaded.deployments, serving.api.url);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { artifact, cron, FailNow, flow, log, runInput, sleep, task, waitForInput } from "windhover";
 import * as z from "zod";
+import { turnWithoutCode } from "../../engine/dead-letter.ts";
 import { type Served, served } from "./served.ts";
 
 const double = task({ name: "double" }, async (n: number) => {
@@ -204,6 +205,21 @@ describe("deployments, limits, variables, flows", () => {
       parameters: { type: "object", required: ["n"], properties: { n: { type: "number" }, when: {} } },
     });
   });
+});
+
+test("redrive and migrate are for runs that need them", async () => {
+  const done = await start({ flow: "twice", parameters: { n: 1 } });
+  expect(await s.send("POST", `/api/runs/${done}/redrive`)).toMatchObject({ status: 409, body: { code: "WH2063" } });
+  expect(await s.send("POST", `/api/runs/${done}/migrate`)).toMatchObject({ status: 409, body: { code: "WH2004" } });
+  expect(await s.send("POST", "/api/runs/none/redrive")).toMatchObject({ status: 404, body: { code: "WH2002" } });
+  const open = await start({ flow: "napping" });
+  expect(await s.send("POST", `/api/runs/${open}/migrate`)).toMatchObject({ status: 202, body: { id: open } });
+  const start2 = { kind: "start", id: "start:buried:client", flow: "twice", name: "buried", parameters: '{"n":4}', createdAt: 0 } as const;
+  await turnWithoutCode(s.runtime.host, "run:buried", [{ actor: "run:buried", physical: "dead", receives: 11, message: start2 }], "it became a dead letter");
+  const { status, body } = await s.send("POST", "/api/runs/buried/redrive");
+  expect(status).toBe(201);
+  await s.settled();
+  expect((await s.get(`/api/runs/${body.id}`)).body).toMatchObject({ origin: "buried", state: { type: "COMPLETED" }, result: { n: 8 } });
 });
 
 test("the OpenAPI document has every route, and a Problem for what goes wrong", async () => {
