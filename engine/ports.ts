@@ -61,6 +61,8 @@ export interface TaskItem {
   readonly sequential?: true;
   /** A map's piece: `args` is an array with the arguments of each of its items. */
   readonly piece?: Piece;
+  /** It was in a process that died, or may run at most once: nothing of others is to run beside it, lest they pay for it, or it for them. */
+  readonly alone?: true;
 }
 
 /** What runs of tasks have in common, once a message. It is what `runContext()` answers from inside a task. */
@@ -84,6 +86,8 @@ export interface TaskMessage {
   readonly run: RunFacts;
   /** Packed: tasks of one message run side by side. */
   readonly tasks: readonly TaskItem[];
+  /** How often an executor sent it again, because it came with others and is to run alone. */
+  readonly hops?: number;
 }
 
 export interface TaskDelivery {

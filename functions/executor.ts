@@ -11,6 +11,7 @@ import type { Host } from "../engine/turn.ts";
 import { backoffSeconds } from "./actor-batch.ts";
 import { keepForeign } from "./foreign.ts";
 import { type FunctionHost, hostOf, type Modules, openFunction } from "./host.ts";
+import { portionsOf } from "./isolation.ts";
 import { errorFields, note } from "./note.ts";
 import type { SqsHandler } from "./orchestrator.ts";
 import { goneMessage, Versions } from "./versions.ts";
@@ -52,51 +53,63 @@ class Executor {
     const { clients, ports, stack, time } = this.#fn;
     time.begin(context.getRemainingTimeInMillis());
     // An invocation's records are all of one queue.
-    const pool = Object.values(stack.pools).find(({ arn }) => arn === Records[0]?.eventSourceARN);
-    if (!pool) throw new Error(`${Records[0]?.eventSourceARN} is no queue of a pool of the stack`);
+    const [name, pool] = Object.entries(stack.pools).find(([, { arn }]) => arn === Records[0]?.eventSourceARN) ?? [];
+    if (!name || !pool) throw new Error(`${Records[0]?.eventSourceARN} is no queue of a pool of the stack`);
     const parcels = Records.map((record) => ({ record, receipt: record.receiptHandle, receives: Number(record.attributes.ApproximateReceiveCount) }));
     const long = pool.timeoutSeconds > HELD_SECONDS;
     const parts = { clients, clock: ports.clock, random: ports.random };
     const hold = holdMessages({ ...parts, url: pool.url, messages: parcels, ...(long && { afterMs: 0 }) });
+    const batch: Batch = { pool: name, queue: queueOf(parts, pool.url), hold, failed: [] };
     try {
       // Before code runs of which the process may die.
       if (long) await hold.renew();
-      // All are held until the last is done: they are deleted together, when this returns.
-      const failed = await Promise.all(parcels.map((parcel) => this.#take(parcel, hold, queueOf(parts, pool.url))));
-      return { batchItemFailures: failed.flatMap((failure) => (failure === null ? [] : [{ itemIdentifier: failure }])) };
+      await this.#work(batch, parcels);
+      return { batchItemFailures: batch.failed.map((itemIdentifier) => ({ itemIdentifier })) };
     } finally {
       hold.end();
     }
   }
 
-  /** The message's id if it has to come again. */
-  async #take(parcel: Parcel, hold: Hold, queue: Queue): Promise<string | null> {
-    const { record, receipt, receives } = parcel;
-    try {
-      const letter = await this.#read(record);
-      if (letter?.kind === "timer") await this.#timers.forward(letter.timer);
-      else if (letter) await this.#run(letter.message, receives, record);
-      return null;
-    } catch (error) {
-      note("ERROR", "a task message comes again", { messageId: record.messageId, receives, ...errorFields(error) });
-      hold.drop([parcel]);
-      // If it cannot be shortened, it comes back a little later.
-      await queue.hide(receipt, backoffSeconds(receives)).catch(() => {});
-      return record.messageId;
-    }
+  /** All are held until the last is done: they are deleted together, when the handler returns. */
+  async #work(batch: Batch, parcels: readonly Parcel[]): Promise<void> {
+    const opened = await Promise.all(parcels.map((parcel) => guarded(batch, parcel, () => this.#open(parcel))));
+    const tasks = parcels.flatMap((parcel, i) => {
+      const message = opened[i];
+      return message ? [{ parcel, message }] : [];
+    });
+    const isOurs = ({ message: { run } }: Opened): boolean => run.build === undefined || run.build === this.#fn.build;
+    const elsewhere = tasks.filter((task) => !isOurs(task)).map((task) => guarded(batch, task.parcel, () => this.#handOn(task)));
+    const { together, alone, again } = portionsOf(tasks.filter(isOurs));
+    const run = ({ parcel, message }: Opened): Promise<unknown> =>
+      // As many at once as the message holds: how large it may be was decided when it was packed.
+      guarded(batch, parcel, () => runTasks(this.#host, message, message.tasks.length, this.#reports));
+    await Promise.all(again.map((task) => guarded(batch, task.parcel, () => this.#sendAgain(batch, task))));
+    await Promise.all(together.map(run));
+    if (alone) await run(alone);
+    await Promise.all(elsewhere);
   }
 
-  async #run(message: TaskMessage, receives: number, record: SQSRecord): Promise<void> {
-    const { actor, run } = message;
-    const { mailbox } = this.#fn.ports;
-    if (receives > 1) return mailbox.send(actor, crashOf(message));
-    if (run.build !== undefined && run.build !== this.#fn.build) {
-      note("INFO", "handed on to the run's own build", { actor, build: run.build });
-      if (await this.#versions.take(run.build, [record])) return;
-      return mailbox.send(actor, crashOf(message, goneMessage(run.build)));
-    }
-    // As many at once as the message holds: how large it may be was decided when it was packed.
-    await runTasks(this.#host, message, message.tasks.length, this.#reports);
+  /** The task message of a parcel, or nothing where there is nothing to run. What was received before is a crash, never a run. */
+  async #open({ record, receives }: Parcel): Promise<TaskMessage | null> {
+    const letter = await this.#read(record);
+    if (letter?.kind === "timer") await this.#timers.forward(letter.timer);
+    if (letter?.kind !== "task") return null;
+    if (receives === 1) return letter.message;
+    await this.#fn.ports.mailbox.send(letter.message.actor, crashOf(letter.message));
+    return null;
+  }
+
+  async #handOn({ parcel, message }: Opened): Promise<void> {
+    const build = message.run.build as string;
+    note("INFO", "handed on to the run's own build", { actor: message.actor, build });
+    if (!(await this.#versions.take(build, [parcel.record]))) await this.#fn.ports.mailbox.send(message.actor, crashOf(message, goneMessage(build)));
+  }
+
+  /** A copy, which nobody has received yet, and at once without the original: received again, that one would be a crash. */
+  async #sendAgain({ pool, queue, hold }: Batch, { parcel, message }: Opened): Promise<void> {
+    await this.#fn.ports.tasks.enqueue(pool, { ...message, hops: (message.hops ?? 0) + 1 });
+    hold.drop([parcel]);
+    await queue.remove(parcel.receipt).catch((error: unknown) => note("WARN", "a message that was sent again is deleted later", errorFields(error)));
   }
 
   async #read(record: SQSRecord): Promise<TaskLetter | null> {
@@ -115,4 +128,30 @@ interface Parcel {
   readonly record: SQSRecord;
   readonly receipt: string;
   readonly receives: number;
+}
+interface Opened {
+  readonly parcel: Parcel;
+  readonly message: TaskMessage;
+}
+interface Batch {
+  readonly pool: string;
+  readonly queue: Queue;
+  readonly hold: Hold;
+  /** Messages that have to come again. */
+  readonly failed: string[];
+}
+
+/** What fails is given back, and keeps none of the others from being done. */
+async function guarded<T>({ hold, queue, failed }: Batch, parcel: Parcel, work: () => Promise<T>): Promise<T | null> {
+  const { record, receipt, receives } = parcel;
+  try {
+    return await work();
+  } catch (error) {
+    note("ERROR", "a task message comes again", { messageId: record.messageId, receives, ...errorFields(error) });
+    failed.push(record.messageId);
+    hold.drop([parcel]);
+    // If it cannot be shortened, it comes back a little later.
+    await queue.hide(receipt, backoffSeconds(receives)).catch(() => {});
+    return null;
+  }
 }

@@ -221,7 +221,9 @@ export class Windhover extends Construct implements IGrantable {
     ];
   }
   #taskAccess(pool: Pool): Access[] {
-    const queues = [...consume(this.#queue(pool.name)), ...sendTo(this.#mailbox, this.#queue("default"))];
+    // Timers lie in the default pool's queue; what came beside others and has to run alone is sent to its own once more.
+    const to = new Set([this.#queue("default"), this.#queue(pool.name)]);
+    const queues = [...consume(this.#queue(pool.name)), ...sendTo(this.#mailbox, ...to)];
     return [...taskTables(this.tables), ...useResults(this.bucket), ...keepForeign(this.bucket), ...queues, ...this.#codeAccess()];
   }
 

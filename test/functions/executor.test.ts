@@ -79,6 +79,29 @@ describe("an executor", () => {
     expect(before).toEqual({ "receipt-of-t1": 60 });
   });
 
+  test("runs nothing beside what was in a process that died: that is sent again, to come in a batch of its own", async () => {
+    const order: string[] = [];
+    task({ name: "double" }, async (n: number) => void order.push(`double ${n}`));
+    task({ name: "suspect" }, async (n: number) => void order.push(`suspect ${n}`));
+    const suspect = (n: number, more: Partial<TaskMessage> = {}) => ({
+      ...packed(`s${n}`, [{ task: "suspect", attempt: 2, alone: true, args: `[${n}]` }]),
+      ...more,
+    });
+    const world = new World();
+    await world.executor({ Records: [parcel(suspect(1), "s1"), parcel(packed("a", [{}]), "t1"), parcel(suspect(2), "s2")] }, TIME);
+    expect(order).toEqual(["double 1"]);
+    expect([...world.deleted()].sort()).toEqual(["receipt-of-s1", "receipt-of-s2"]);
+    const again = await world.ports.tasks.receive("default", 10);
+    expect(again.map(({ message, receives }) => [message.actor, message.hops, receives])).toEqual([
+      ["run:s1", 1, 1],
+      ["run:s2", 1, 1],
+    ]);
+    // Among their like one of them runs; after some tries, also behind others.
+    await world.executor({ Records: [parcel(suspect(1), "s1"), parcel(suspect(2), "s2")] }, TIME);
+    await world.executor({ Records: [parcel(suspect(3, { hops: 3 }), "s3"), parcel(packed("b", [{}]), "t2")] }, TIME);
+    expect(order).toEqual(["double 1", "suspect 1", "double 1", "suspect 3"]);
+  });
+
   test("fails a task that would outlive the invocation, shortly before its end", async () => {
     let reason: unknown;
     task({ name: "double" }, async () => {
