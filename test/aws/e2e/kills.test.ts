@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClients } from "../../../adapters/aws/clients.ts";
 import { type OpenedStack, openResources } from "../../../adapters/aws/open.ts";
@@ -14,7 +15,7 @@ import { decode } from "../../../engine/codec.ts";
 import type { Payload, RunEvent } from "../../../engine/events.ts";
 import { runActor } from "../../../engine/messages.ts";
 import { Sequence } from "../../../engine/sequence.ts";
-import { type DeployedStack, deploy, destroy } from "../cdk.ts";
+import { type DeployedStack, deploy } from "../cdk.ts";
 import { environmentOf, ministack } from "../ministack.ts";
 import { missingPython } from "../python.ts";
 import { noticeDeathsWithin } from "../short-visibility.ts";
@@ -26,11 +27,11 @@ const missing = process.env["CI"] ? undefined : missingPython();
 const NAME = "Kills";
 /** What is killed, in turn: a process that takes turns, whatever it does, or the one that runs such a task. */
 const VICTIMS = ["turn", "inline", "queued", "mapped", "below"] as const;
-const KILLS = 35;
+const KILLS = 32;
 /** Each run again and again, as long as there is something to kill; two at once. `n` as their parameter. */
 const SIZES = { chain: 8, "by-queue": 4, fan: 8, map: 40, family: 3 } as const;
 /** A message of a process that died comes back after so long. Unit: seconds. */
-const VISIBILITY_SECONDS = 6;
+const VISIBILITY_SECONDS = 5;
 const PATIENCE_MS = 240_000;
 
 interface Done {
@@ -66,7 +67,6 @@ describe.skipIf(missing !== undefined)(`processes that are killed${missing === u
     tasks?.close();
     await opened?.close();
     rmSync(folder, { recursive: true, force: true });
-    if (stack) await destroy(stack.server, NAME);
   });
 
   /** A run of the flow, one after the other, until enough was killed. */
@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined)(`processes that are killed${missing === u
   async function kill(): Promise<void> {
     for (let i = 0; killed.size < KILLS; i++) {
       const victim = VICTIMS[i % VICTIMS.length] as (typeof VICTIMS)[number];
-      const line = await tasks.next(({ what, task }) => what === "begin" && (victim === "turn" || task === victim), pick(4));
+      const line = await tasks.next(({ what, task }) => what === "begin" && (victim === "turn" || task === victim), pick(3));
       const pid = victim === "turn" ? processes("orchestrator")[0] : line.pid;
       if (pid === undefined || killed.has(pid)) continue;
       try {
@@ -121,43 +121,59 @@ describe.skipIf(missing !== undefined)(`processes that are killed${missing === u
     return { calls, tokens: tokens.flat(2).filter((token) => typeof token === "string") };
   }
 
-  test(`${KILLS} kills: every run ends right, and each recorded result is used once`, async () => {
-    await diagnosed(stack, PATIENCE_MS, async () => {
-      const flows = Object.keys(SIZES) as (keyof typeof SIZES)[];
-      await Promise.all([kill(), ...[...flows, ...flows].map(keepRunning)]);
-      for (const { flow, id, tokens } of runs) {
-        const n = SIZES[flow];
-        const numbers = Array.from({ length: flow === "family" ? 2 * n : n }, (_, i) => i);
-        expect(
-          tokens.map((token) => Number(token.split("/")[0])),
-          `${flow} ${id}`,
-        ).toEqual(numbers);
-        const { calls, tokens: used } = await recorded(id);
-        expect(new Set(calls).size, `each call of ${flow} ${id} has one result`).toBe(calls.length);
-        expect([...used].sort(), `what ${flow} ${id} recorded is what it used`).toEqual([...tokens].sort());
-      }
-      const counts = VICTIMS.map((victim) => `${[...killed.values()].filter((each) => each === victim).length} ${victim}`);
-      console.log(`WINDHOVER_SEED=${seed}: ${killed.size} kills (${counts.join(", ")}), ${runs.length} runs, ${tasks.lines.length} lines`);
+  async function deadLetters(): Promise<number> {
+    const { mailbox, pools } = stack.resources;
+    const clients = createClients();
+    const counts = [mailbox, ...Object.values(pools)].map(async ({ deadLettersUrl: QueueUrl }) => {
+      const { Attributes } = await clients.sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["ApproximateNumberOfMessages"] }));
+      return Number(Attributes?.ApproximateNumberOfMessages);
     });
-  }, PATIENCE_MS + 60_000);
+    return (await Promise.all(counts)).reduce((a, b) => a + b, 0);
+  }
+
+  test(
+    `${KILLS} kills: every run ends right, and each recorded result is used once`,
+    async () => {
+      await diagnosed(stack, PATIENCE_MS, async () => {
+        const flows = Object.keys(SIZES) as (keyof typeof SIZES)[];
+        await Promise.all([kill(), ...[...flows, ...flows].map(keepRunning)]);
+        for (const { flow, id, tokens } of runs) {
+          const n = SIZES[flow];
+          const numbers = Array.from({ length: flow === "family" ? 2 * n : n }, (_, i) => i);
+          expect(
+            tokens.map((token) => Number(token.split("/")[0])),
+            `${flow} ${id}`,
+          ).toEqual(numbers);
+          const { calls, tokens: used } = await recorded(id);
+          expect(new Set(calls).size, `each call of ${flow} ${id} has one result`).toBe(calls.length);
+          expect([...used].sort(), `what ${flow} ${id} recorded is what it used`).toEqual([...tokens].sort());
+        }
+        expect(await deadLetters(), "messages of innocents among the dead letters").toBe(0);
+        const counts = VICTIMS.map((victim) => `${[...killed.values()].filter((each) => each === victim).length} ${victim}`);
+        console.log(`WINDHOVER_SEED=${seed}: ${killed.size} kills (${counts.join(", ")}), ${runs.length} runs, ${tasks.lines.length} lines`);
+      });
+    },
+    PATIENCE_MS + 60_000,
+  );
 
   test("only what was in flight in a process that was killed has run again", () => {
     const begun = tasks.lines.filter(({ what }) => what === "begin");
     const used = new Set(runs.flatMap(({ tokens }) => tokens));
     for (const [call, lines] of byCall(begun)) {
       const survivors = lines.filter(({ pid }) => !killed.has(pid));
-      expect(survivors.length, `${call} ran in processes that were not killed, after ${lines.length - survivors.length} in such that were`).toBeLessThanOrEqual(1);
+      expect(survivors.length, `${call} ran in processes that were not killed, after ${lines.length - survivors.length} in such that were`).toBeLessThanOrEqual(
+        1,
+      );
       expect(lines.filter(({ token }) => used.has(token)).length, `results of ${call} that were used`).toBe(1);
     }
     // One task after the other: what came of those before was recorded when the next one began.
+    const parallel = new Set(runs.flatMap(({ id, flow }) => (flow === "fan" ? [id] : [])));
     for (const lost of begun.filter(({ token, task }) => !used.has(token) && (task === "inline" || task === "queued" || task === "below"))) {
       if (parallel.has(lost.run)) continue;
       const last = begun.findLast(({ pid, run }) => pid === lost.pid && run === lost.run);
       expect(last, `${lost.call} of ${lost.run} was the last that its process began`).toEqual(lost);
     }
   });
-
-  const parallel = { has: (run: string): boolean => runs.some(({ id, flow }) => id === run && flow === "fan") };
 });
 
 function byCall(lines: readonly Line[]): Map<string, Line[]> {
