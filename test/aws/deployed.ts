@@ -10,7 +10,8 @@ import { INCOMING_BUCKET, ORDERS_QUEUE } from "./e2e/flows/names.ts";
 import { exclusively } from "./lock.ts";
 import { environmentOf, type MiniStack, ministack, SERVERS } from "./ministack.ts";
 
-const NAME = "Shared";
+/** Of the shared stack. */
+export const NAME = "Shared";
 const file = join(SERVERS, `${NAME}.stack`);
 const root = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 

@@ -2,14 +2,16 @@
 import { readFileSync } from "node:fs";
 import { DescribeLogGroupsCommand, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { createClients } from "../../adapters/aws/clients.ts";
-import type { MiniStack } from "./ministack.ts";
+import { ministack, REGION } from "./ministack.ts";
 
 const LINES = 80;
 /** Lambda's own lines, three an invocation. */
 const NOISE = /^(START|END|REPORT) /;
 
-export async function tellWhatHappened({ log }: Pick<MiniStack, "log">, since: number): Promise<void> {
-  const clients = createClients();
+/** Unit: milliseconds since 1970. */
+export async function tellWhatHappened(since: number): Promise<void> {
+  const { log, endpoint } = await ministack({ auth: true });
+  const clients = createClients({ endpoint, region: REGION });
   const { logGroups = [] } = await clients.logs.send(new DescribeLogGroupsCommand({ logGroupNamePrefix: "/windhover/" }));
   for (const { logGroupName } of logGroups) {
     const { events = [] } = await clients.logs.send(new FilterLogEventsCommand({ logGroupName, startTime: since }));

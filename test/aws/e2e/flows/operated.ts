@@ -60,10 +60,10 @@ export const dozing = flow({ name: "dozing", parameters: z.object({}) }, async (
   await sleep("1 hour");
 });
 
-/** Uses the secret, and tries to let it out in every way that is meant to be closed. */
+/** Uses the secret, and tries to let it out. */
 const unlock = task({ name: "unlock" }, async (name: string) => {
   const key = await Secret.load(name);
   log.info("unlocked", { key });
-  return { length: key.get().length, key };
+  return key.get().length;
 });
 export const unlocking = flow({ name: "unlocking", parameters: z.object({ name: z.string() }) }, async ({ name }) => unlock(name));
