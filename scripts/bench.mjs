@@ -21,8 +21,11 @@ mkdirSync(dirname(outfile), { recursive: true });
 const sourceUrl = {
   name: "source-url",
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]test[\\/].*\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+    onLoad({ filter: /[\\/](test|infra)[\\/].*\.ts$/ }, async ({ path }) => ({
+      // Not in lines that are texts, of which another program is made.
+      contents: (await readFile(path, "utf8")).replace(/^(?!\s*["']).*$/gm, (line) =>
+        line.replaceAll("import.meta.url", JSON.stringify(pathToFileURL(path).href)),
+      ),
       loader: "ts",
     }));
   },
