@@ -27,6 +27,8 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const loaded = await loadEntries(entries);
   const stack = stackName(settings, project);
   if (flags.check) await checked(stack, settings, loaded);
+  if (existsSync(join(project, "cdk.json")))
+    tell(err(`This project has a CDK app of its own, which \`npx cdk deploy\` deploys. This is the stack ${stack} beside it.`, "yellow"));
   const folder = join(project, ".windhover", "deploy");
   const outputs = join(folder, "outputs.json");
   rmSync(outputs, { force: true });
@@ -66,8 +68,9 @@ export async function destroy(flags: SettingFlags & { readonly yes?: boolean; re
 }
 
 /** The name that is given, that of the stage, or the project's own. @throws WH2010 when none will do. */
-export function stackName({ stack, file }: Settings, project: string): string {
-  const name = stack ?? nameOfPackage(project);
+export function stackName({ stack, suffix, file }: Settings, project: string): string {
+  // A stage that names a directory only is no place to deploy to.
+  const name = stack ?? (/--stage /.test(suffix) ? undefined : nameOfPackage(project));
   if (name !== undefined && /^[A-Za-z][A-Za-z0-9-]{0,44}$/.test(name)) return name;
   throw new WindhoverError("WH2010", {
     message: name === undefined ? "The stack has no name." : `A stack cannot be called "${name}".`,

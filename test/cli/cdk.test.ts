@@ -41,7 +41,7 @@ describe("what a failure of the CDK means", () => {
 describe("the stack's name", () => {
   const folder = mkdtempSync(join(tmpdir(), "windhover-name-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  const nameOf = (stack?: string): string => stackName({ ...(stack !== undefined && { stack }) } as Settings, folder);
+  const nameOf = (stack?: string): string => stackName({ suffix: "", ...(stack !== undefined && { stack }) } as Settings, folder);
   test("is the one that is given, or the project's", () => {
     expect(() => nameOf()).toThrow(/WH2010.*no name/);
     expect(nameOf("Flows")).toBe("Flows");
