@@ -2,6 +2,7 @@
  * What MiniStack does otherwise than AWS, and what tests do about it, in the template that they deploy there. Nothing in the product knows of this file, and the template that users
  * deploy is checked as it is in `test/infra`.
  */
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeleteBucketPolicyCommand } from "@aws-sdk/client-s3";
@@ -63,7 +64,10 @@ function withItsNames(statement: Statement): Statement {
   const Action = actions.flatMap((action) => (BATCHES[action] === undefined ? [action] : [action, BATCHES[action]]));
   // Whatever group a schedule is in, its ARN says `default`.
   const schedules = actions.some((action) => action.startsWith("scheduler:"));
-  const Resource = schedules ? [statement.Resource, "arn:aws:scheduler:*:*:schedule/default/timer-*"].flat() : statement.Resource;
+  // Who invokes a version is asked for the function itself.
+  const versions = actions.includes("lambda:InvokeFunction") ? [JSON.parse(JSON.stringify(statement.Resource).replaceAll(':*"', '"')) as unknown].flat() : [];
+  const more = [...(schedules ? ["arn:aws:scheduler:*:*:schedule/default/timer-*"] : []), ...versions];
+  const Resource = more.length > 0 ? [statement.Resource, ...more].flat() : statement.Resource;
   // It does not know the key `ecs:cluster`, so that nothing ever fulfils the condition.
   const { Condition, ...rest } = statement;
   return { ...rest, Action, Resource, ...(Condition !== undefined && !JSON.stringify(Condition).includes("ecs:cluster") && { Condition }) };
@@ -72,8 +76,12 @@ function withItsNames(statement: Statement): Statement {
 /** It has one batch of a FIFO queue in flight, where Lambda takes as many as there are message groups: further mappings of the same queue stand for that. */
 const MAPPINGS = 4;
 
+/** An update leaves a mapping at the version that it was made for: for each version there is another mapping. */
 function moreMappings({ Resources }: Template): void {
-  for (const [id, mapping] of Object.entries(Resources))
-    if (mapping.Type === "AWS::Lambda::EventSourceMapping" && id.includes("FeedMailbox"))
-      for (let i = 2; i <= MAPPINGS; i++) Resources[`${id}${i}`] = structuredClone(mapping);
+  for (const [id, mapping] of Object.entries(Resources)) {
+    if (mapping.Type !== "AWS::Lambda::EventSourceMapping") continue;
+    delete Resources[id];
+    const version = createHash("sha256").update(JSON.stringify(mapping.Properties)).digest("hex").slice(0, 8);
+    for (let i = 1; i <= (id.includes("FeedMailbox") ? MAPPINGS : 1); i++) Resources[`${id}${version}${i}`] = structuredClone(mapping);
+  }
 }
