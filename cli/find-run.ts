@@ -2,6 +2,7 @@
 import { WindhoverError } from "../engine/errors.ts";
 import type { RunRow } from "../engine/events.ts";
 import type { Ports } from "../engine/ports.ts";
+import { runRow } from "../engine/run.ts";
 import { closest } from "./suggestion.ts";
 import { dateTime } from "./terminal.ts";
 
@@ -10,8 +11,8 @@ const PAGE = 500;
 const ROWS = 20_000;
 
 /** @throws WH2002 when no run is meant, or more than one. */
-export async function findRun({ index }: Pick<Ports, "index">, text: string): Promise<RunRow> {
-  const exact = await index.run(text);
+export async function findRun({ index, log }: Pick<Ports, "index" | "log">, text: string): Promise<RunRow> {
+  const exact = (await index.run(text)) ?? (await justStarted(log, text));
   if (exact) return exact;
   const found: RunRow[] = [];
   const names: string[] = [];
@@ -45,4 +46,10 @@ export async function findRun({ index }: Pick<Ports, "index">, text: string): Pr
     expected: "a run's id, the beginning of one, its name, or `last`",
     got: text,
   });
+}
+
+/** A run's row may come a little after its first entry. */
+async function justStarted(log: Ports["log"], id: string): Promise<RunRow | null> {
+  const tail = await log.tail(`run:${id}`);
+  return tail?.state.kind === "run" ? runRow(id, tail.n, tail.state) : null;
 }
