@@ -30,6 +30,8 @@ async function succeed(...args: readonly string[]): Promise<string> {
   expect(code, `windhover ${args.join(" ")}: ${err}`).toBe(0);
   return out;
 }
+/** The run's id: its name is known a little later. */
+const start = async (flow: string, ...args: readonly string[]): Promise<string> => (await succeed("run", flow, ...args, "-q")).trim();
 /** As the command line shows it. */
 const stateOf = async (run: string): Promise<string> => JSON.parse(await succeed("runs", "inspect", run, "--json")).state.type;
 const inFile = (name: string, text: string): void => writeFileSync(join(folder, name), text);
@@ -53,33 +55,33 @@ test("a run's end is the command's: its result and 0, or its error and 1; lists,
 });
 
 test("an input that a run waits for is sent to it", async () => {
-  await succeed("run", "asking", "--name", "asked");
-  await expect.poll(() => stateOf("asked"), PATIENCE).toBe("PAUSED");
-  const wrong = await on("runs", "input", "asked", "sign-off", '{"yes":"perhaps"}');
+  const run = await start("asking", "--name", "asked");
+  await expect.poll(() => stateOf(run), PATIENCE).toBe("PAUSED");
+  const wrong = await on("runs", "input", run, "sign-off", '{"yes":"perhaps"}');
   expect([wrong.code, wrong.err]).not.toEqual([0, expect.anything()]);
   expect(wrong.err).toContain("WH1106");
-  await succeed("runs", "input", "asked", "sign-off", '{"yes":true}');
+  await succeed("runs", "input", run, "sign-off", '{"yes":true}');
   expect(await succeed("runs", "logs", "asked", "--follow")).toMatch(/Finished in state Completed\(\)/);
 });
 
 test("a run that is paused does not go on, although it could; resumed, it does", async () => {
-  await succeed("run", "stepping", "-p", `folder=${folder}`, "--name", "stepper");
-  await succeed("runs", "pause", "stepper");
-  await expect.poll(() => stateOf("stepper"), PATIENCE).toBe("PAUSED");
+  const run = await start("stepping", "-p", `folder=${folder}`);
+  await succeed("runs", "pause", run);
+  await expect.poll(() => stateOf(run), PATIENCE).toBe("PAUSED");
   inFile("first", "one");
   inFile("second", "two");
-  expect(await stateOf("stepper")).toBe("PAUSED");
-  await succeed("runs", "resume", "stepper");
-  await expect.poll(() => stateOf("stepper"), PATIENCE).toBe("COMPLETED");
-  expect(await stack.client.get(JSON.parse(await succeed("runs", "inspect", "stepper", "--json")).id).result()).toEqual(["one", "two"]);
+  expect(await stateOf(run)).toBe("PAUSED");
+  await succeed("runs", "resume", run);
+  await expect.poll(() => stateOf(run), PATIENCE).toBe("COMPLETED");
+  expect(await stack.client.get(run).result()).toEqual(["one", "two"]);
 });
 
 test("a cancel reaches the task that is running, and the flow cleans up", async () => {
   const file = join(folder, "watched");
-  await succeed("run", "watching", "-p", `file=${file}`, "--name", "watcher");
+  const run = await start("watching", "-p", `file=${file}`);
   await expect.poll(() => linesOf("watched"), PATIENCE).toEqual(["began"]);
-  await succeed("runs", "cancel", "watcher");
-  await expect.poll(() => stateOf("watcher"), PATIENCE).toBe("CANCELLED");
+  await succeed("runs", "cancel", run);
+  await expect.poll(() => stateOf(run), PATIENCE).toBe("CANCELLED");
   await expect.poll(() => linesOf("watched").sort(), PATIENCE).toEqual(["began", "cleaned up", "stopped"]);
 });
 
@@ -92,10 +94,10 @@ test("a retry takes over what completed and does the rest again", async () => {
 });
 
 test("a long wait is a schedule of AWS, which goes when the run is cancelled", async () => {
-  const id = (await succeed("run", "dozing", "--name", "dozer", "-q")).trim();
+  const id = await start("dozing");
   await expect.poll(() => schedulesOf(id), PATIENCE).toHaveLength(1);
-  await succeed("runs", "cancel", "dozer");
-  await expect.poll(() => stateOf("dozer"), PATIENCE).toBe("CANCELLED");
+  await succeed("runs", "cancel", id);
+  await expect.poll(() => stateOf(id), PATIENCE).toBe("CANCELLED");
   await expect.poll(() => schedulesOf(id), PATIENCE).toEqual([]);
 });
 

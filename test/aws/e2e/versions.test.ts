@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeleteFunctionCommand, ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runInput } from "windhover";
+import * as z from "zod";
 import { createClients } from "../../../adapters/aws/clients.ts";
 import { type OpenedStack, openResources } from "../../../adapters/aws/open.ts";
 import type { DeployedStack } from "../cdk.ts";
@@ -17,6 +19,8 @@ const folder = join(SERVERS, "versions");
 let server: MiniStack;
 let stack: OpenedStack;
 const clients = createClients();
+
+const Go = runInput({ name: "go", schema: z.object({}) });
 
 /** The same flow, with other calls: one version's log does not fit the other's code. */
 const source = (version: string): string => `
@@ -61,7 +65,7 @@ async function started(): Promise<string> {
   await expect.poll(async () => (await stack.client.get(id).state()).type, PATIENCE).toBe("PAUSED");
   return id;
 }
-const go = (id: string): Promise<void> => stack.client.get(id).input({ name: "go" } as never, {});
+const go = (id: string): Promise<void> => stack.client.get(id).input(Go, {});
 
 test("a run ends on the code that it began on, in turns and in executors; a new one gets the new code; one whose code is gone crashes and says so", async () => {
   const [old, orphan] = [await started(), await started()];
