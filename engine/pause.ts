@@ -30,8 +30,9 @@ export async function unpause(draft: RunDraft, request: string): Promise<void> {
   const { state } = draft;
   const late = state.late ?? [];
   state.late = undefined;
-  // The code is brought to where it stood before the pause; what settled meanwhile is delivered now.
-  const instance = late.some((id) => id) && !state.returned ? await draft.needCode() : null;
+  // The code is brought to where it stood before the pause; what settled meanwhile is delivered now. It may also have ended in the very turn that paused it.
+  const over = state.returned !== undefined || state.ending !== undefined || state.retryTimer !== undefined;
+  const instance = over ? null : await draft.needCode();
   state.paused = undefined;
   draft.log({ type: "resumed", request });
   if (!instance) return;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { flow, runContext, sleep, task, transaction } from "../../sdk/index.ts";
+import * as z from "zod";
+import { flow, runContext, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
 inEachWorld("stopping", (world) => {
@@ -96,5 +97,27 @@ inEachWorld("stopping", (world) => {
     await run.cancel();
     await w.settled();
     expect((await run.state()).type).toBe("CANCELLED");
+  });
+
+  test.each(["resume", "cancel"] as const)("a flow that ends in the very turn that pauses it has ended after %s", async (order) => {
+    await using w = await world();
+    const Go = runInput({ name: `go-${order}`, schema: z.object({}) });
+    const f = flow({ name: `ends-as-it-is-paused-${order}` }, async () => {
+      // Whoever loses the race must not keep the run.
+      await Promise.race([waitForInput(Go), sleep("30 days")]);
+      return "done";
+    });
+    const run = await w.client.run(f);
+    await w.settled();
+    await w.runtime.worker.stop();
+    await run.input(Go, {});
+    await run.pause();
+    w.runtime.worker.start();
+    await w.settled();
+    expect(await run.state()).toMatchObject({ type: "PAUSED" });
+    await run[order]();
+    await w.settled();
+    expect(await run.state()).toMatchObject({ type: order === "resume" ? "COMPLETED" : "CANCELLED" });
+    expect(w.errors).toEqual([]);
   });
 });
