@@ -34,6 +34,7 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
     });
     let seen = 0;
     let after: string | undefined;
+    let ended = false;
     for (;;) {
       const tail = await ports.log.tail(runActor(id));
       const lines: LogLine[] = [];
@@ -45,8 +46,10 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
       if (flags.json) for (const line of lines) process.stdout.write(`${JSON.stringify(lineJson(line))}\n`);
       else inOrder(printer, entries, lines, tail);
       seen = tail?.n ?? 0;
-      if (!flags.follow || (tail && isFinal((tail.state as RunState).row.type)))
-        return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
+      const over = tail !== null && isFinal((tail.state as RunState).row.type);
+      // The lines of a stack reach the store a moment after the run's end.
+      if (over && flags.follow && stack && !ended) ended = true;
+      else if (!flags.follow || over) return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
       await ports.clock.wait(stack ? LOOK_THERE_MS : LOOK_MS);
     }
   });
