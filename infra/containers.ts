@@ -3,7 +3,7 @@
  * gateway, which would cost money day and night; nothing can reach a container from outside.
  */
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
-import { GatewayVpcEndpointAwsService, Peer, Port, SecurityGroup, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
+import { GatewayVpcEndpointAwsService, SecurityGroup, SubnetType, Vpc } from "aws-cdk-lib/aws-ec2";
 import { Cluster, ContainerImage, ContainerInsights, CpuArchitecture, FargateTaskDefinition, LogDrivers, OperatingSystemFamily } from "aws-cdk-lib/aws-ecs";
 import type { Role } from "aws-cdk-lib/aws-iam";
 import { Asset } from "aws-cdk-lib/aws-s3-assets";
@@ -36,8 +36,7 @@ export function makeContainers(scope: Construct, code: Bundle): Containers {
     restrictDefaultSecurityGroup: false,
     gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 }, DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
   });
-  const securityGroup = new SecurityGroup(scope, "ContainerNetwork", { vpc, description: "Nothing in; AWS and the internet out", allowAllOutbound: false });
-  securityGroup.addEgressRule(Peer.anyIpv4(), Port.tcp(443), "HTTPS");
+  const securityGroup = new SecurityGroup(scope, "ContainerNetwork", { vpc, description: "Nothing in, anything out" });
   const cluster = new Cluster(scope, "Containers", { vpc, containerInsightsV2: ContainerInsights.DISABLED });
   return { vpc, cluster, securityGroup, code: new Asset(scope, "ContainerCode", { path: code.file }) };
 }
