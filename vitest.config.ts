@@ -36,6 +36,9 @@ export default defineConfig({
           include: ["examples/**/*.test.ts", endToEnd],
           exclude,
           globalSetup: [testRun],
+          // They wait more than they work, and take their turn after those that work.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
           setupFiles: [here("./test/aws/on-aws.ts")],
           ...patience,
         },
