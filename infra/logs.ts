@@ -1,5 +1,5 @@
 /** One log group for all functions and containers: a run's lines are found in one place, whoever wrote them. */
-import type { RemovalPolicy } from "aws-cdk-lib";
+import { Aws, Fn, type RemovalPolicy } from "aws-cdk-lib";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { LogGroup, RetentionDays } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
@@ -10,15 +10,17 @@ const DAY_MS = 864e5;
 const OFFERED = Object.values(RetentionDays).filter((days): days is RetentionDays => typeof days === "number" && days <= 3653);
 
 export interface LogOptions {
-  readonly logGroupName: string;
+  readonly stackName: string;
   /** Lines are kept at least as long as the rows of the runs that wrote them. Unit: milliseconds. */
   readonly keptMs: number;
   readonly removalPolicy: RemovalPolicy;
   readonly encryptionKey?: IKey;
 }
 
-export function makeLogGroup(scope: Construct, { logGroupName, keptMs, removalPolicy, encryptionKey }: LogOptions): LogGroup {
+export function makeLogGroup(scope: Construct, { stackName, keptMs, removalPolicy, encryptionKey }: LogOptions): LogGroup {
   const retention = OFFERED.sort((a, b) => a - b).find((days) => days * DAY_MS >= keptMs) ?? RetentionDays.TEN_YEARS;
+  // Part of the stack's id: a group that outlived an earlier stack of this name is not in the way of the next one.
+  const logGroupName = `/windhover/${stackName}/${Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))}`;
   return new LogGroup(scope, "Logs", { logGroupName, retention, removalPolicy, ...(encryptionKey && { encryptionKey }) });
 }
 

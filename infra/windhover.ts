@@ -103,7 +103,7 @@ export class Windhover extends Construct implements IGrantable {
     this.#queues = new Map(this.#pools.map((pool) => [pool.name, makeTaskQueue(this, `Pool-${pool.name}`, visibilityOf(pool), encryptionKey)]));
     this.#schedules = makeScheduleGroup(this, Stack.of(this).stackName, this.#mailbox, this.#queue("default"));
     const keptMs = Math.max(...Object.values(retentionOf(props.retention)));
-    this.logGroup = makeLogGroup(this, { logGroupName: `/windhover/${Stack.of(this).stackName}`, keptMs, removalPolicy, encryptionKey });
+    this.logGroup = makeLogGroup(this, { stackName: Stack.of(this).stackName, keptMs, removalPolicy, encryptionKey });
     const webhooks = webhooksOf(this.#description.deployments);
     this.api = props.api || webhooks.length > 0 ? makeApi(this, Stack.of(this).stackName) : undefined;
     this.#containers = this.#pools.some(({ kind }) => kind === "container") ? makeContainers(this, bundleProgram("container", this.#bundles)) : undefined;

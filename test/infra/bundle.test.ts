@@ -21,11 +21,11 @@ test("other flows are another build", () => {
   expect(build(FLOWS)).not.toBe(build(SMALL));
 });
 
-test("a function loads what it needs and no more: a ratchet, to be lowered", () => {
-  const sizes = Object.fromEntries(PROGRAMS.map((program) => [program, Math.ceil(bundleProgram(program, small).bytes / 1024)]));
-  const most = { orchestrator: 900, executor: 880, api: 1000, deployed: 870, deadLetters: 850, container: 1310 };
-  for (const [program, bytes] of Object.entries(most)) expect(sizes[program], `${program} in KB`).toBeLessThanOrEqual(bytes);
-});
+/** What a function reads before its first invocation: its budget. A container reads all at once, and has the time. Unit: bytes. */
+const MOST = 700 * 1024;
+test.each(["orchestrator", "executor", "api", "deployed", "deadLetters"] as const)("%s loads at once no more than it needs", (program) =>
+  expect(bundleProgram(program, small).bytes).toBeLessThanOrEqual(MOST),
+);
 
 test("a bundle runs on its own, far from the package: it lacks nothing but its stack", () => {
   const { file } = bundleProgram("orchestrator", { entries: [FLOWS] });
