@@ -5,13 +5,21 @@ import { freePort, type MiniStack } from "./ministack.ts";
 import { pythonPrograms } from "./python.ts";
 
 export interface Fault {
-  /** Such as `sqs`. */
-  readonly service: string;
+  /** Such as `sqs`; every service without it. */
+  readonly service?: string;
   /** Such as `SendMessageBatch`; all of the service's without it. */
   readonly operation?: string;
-  /** 0 to 1. */
-  readonly probability: number;
-  readonly error: { readonly code: string; readonly status: number };
+  /** Only requests with such headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** 0 to 1. Default: 1. */
+  readonly probability?: number;
+  readonly error?: { readonly code: string; readonly status: number };
+  /** It takes so much longer. Unit: milliseconds. */
+  readonly latency?: { readonly min: number; readonly max: number };
+  /** The connection is cut before anything is done. */
+  readonly reset?: true;
+  /** It is done, and the connection is cut after so much of the answer. */
+  readonly response?: { readonly abort_bytes: number };
 }
 
 export interface BadDay {

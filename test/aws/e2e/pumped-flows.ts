@@ -1,10 +1,9 @@
-/** Flows of every shape. How often each task ran, and how many at once, stands in this process. */
+/** Flows of every shape. How often each task ran stands in this process. */
 import { concurrency, FailNow, flow, runContext, runInput, sleep, task, waitForInput } from "windhover";
 import * as z from "zod";
 
 /** By run and call: how often it ran. */
 export const executions = new Map<string, number>();
-export const slots = { taken: 0, most: 0 };
 
 function ran<T>(result: T): T {
   const { runId, task: present } = runContext();
@@ -27,12 +26,11 @@ const flaky = task({ name: "flaky", retries: 2, retryDelaySeconds: 1, ...patient
   return n;
 });
 const guarded = task({ name: "guarded", concurrency: { limit: 2, key: () => "all" }, ...patient }, async (n: number) => {
-  slots.most = Math.max(slots.most, ++slots.taken);
   await new Promise((resolve) => setTimeout(resolve, 20));
-  slots.taken--;
   return ran(n);
 });
 const Approval = runInput({ name: "approval", schema: z.object({ approved: z.boolean() }) });
+
 export { Approval };
 
 const numbers = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
@@ -61,11 +59,18 @@ export const retried = flow({ name: "retried" }, () => flaky(7));
 export const failing = flow({ name: "failing" }, async () => refuse(3));
 export const limited = flow({ name: "limited" }, async () => {
   const all = await Promise.all(numbers(4).map((i) => guarded(i)));
-  return concurrency("one", { limit: 1 } as never, async () => add(sum(all)));
+  return concurrency("one", {}, async () => add(sum(all)));
 });
 export const asking = flow({ name: "asking" }, async () => ((await waitForInput(Approval)).approved ? add(41) : 0));
 /** Its timer is a schedule, which goes with it. */
 export const waiting = flow({ name: "waiting" }, async () => {
   await add(1);
   await sleep("2 hours");
+});
+
+const once = task({ name: "once", pool: "other", crashRetries: 0 }, async (n: number) => ran(n));
+/** Its task runs at most once, in a pool of its own. */
+export const careful = flow({ name: "careful" }, async () => {
+  const n = await add(1);
+  return once(n);
 });

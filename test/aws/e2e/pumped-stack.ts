@@ -2,7 +2,7 @@
  * A stack whose functions run in this process, over queues, tables and a bucket on MiniStack, in real time. Containers, each with clients and memory of its own, take what lies in
  * the queues as Lambda's mappings do: up to ten messages, and what the function did not report as failed is deleted.
  */
-import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { DeleteMessageBatchCommand, GetQueueAttributesCommand, type Message, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
 import { openAws } from "../../../adapters/aws/backend.ts";
 import { type AwsClients, createClients } from "../../../adapters/aws/clients.ts";
@@ -10,13 +10,15 @@ import { type OpenedStack, openResources } from "../../../adapters/aws/open.ts";
 import type { Role } from "../../../adapters/aws/parts.ts";
 import type { PoolResource, QueueResource, StackResources } from "../../../adapters/aws/stack.ts";
 import { Code } from "../../../engine/definition.ts";
+import { runActor } from "../../../engine/messages.ts";
 import { shared } from "../../../engine/scope.ts";
+import { isFinal } from "../../../engine/state.ts";
 import { deadLettersOf } from "../../../functions/dead-letters.ts";
 import { executorOf } from "../../../functions/executor.ts";
 import { type FunctionHost, functionHost } from "../../../functions/host.ts";
 import { orchestratorOf, type SqsHandler } from "../../../functions/orchestrator.ts";
-import { createBucket, createTables, stackNamed } from "../resources.ts";
 import { createLogGroup, createScheduleGroup } from "../queues.ts";
+import { createBucket, createTables, stackNamed } from "../resources.ts";
 import { createPair } from "./queue-pairs.ts";
 
 export interface PumpedOptions {
@@ -41,6 +43,8 @@ export interface PumpedOptions {
 
 const CONTEXT = { getRemainingTimeInMillis: () => 900_000 };
 const BATCH = 10;
+const COUNTS = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+const PATIENCE_MS = 110_000;
 
 export class PumpedStack {
   readonly stack: StackResources;
@@ -98,6 +102,54 @@ export class PumpedStack {
     return deadLettersOf(this.function("executor", "dead letters", new Code()))({}, CONTEXT);
   }
 
+  /** What comes of the work, or, when it hangs, which runs are open and what their logs end with. */
+  async allEnd<T>(work: readonly Promise<T>[]): Promise<readonly T[]> {
+    let late: NodeJS.Timeout | undefined;
+    const hanging = new Promise<never>((_, reject) => {
+      late = setTimeout(() => this.#open().then((open) => reject(new Error(`these runs do not end:\n${open.join("\n")}`)), reject), PATIENCE_MS);
+    });
+    return Promise.race([Promise.all(work), hanging]).finally(() => clearTimeout(late));
+  }
+
+  /** Resolves when no message is in a queue or in a hand, but for those that are delayed. */
+  async quiet(): Promise<void> {
+    // Who has one in hand sends before it is deleted: what one look misses in one queue, the next sees in the other.
+    for (let looks = 0; looks < 2; ) {
+      const counts = await Promise.all([this.stack.mailbox, ...Object.values(this.stack.pools)].map(({ url }) => this.count(url)));
+      looks = counts.every((count) => count === 0) ? looks + 1 : 0;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Messages of a queue that are there for whoever asks, or in somebody's hand. */
+  async count(QueueUrl: string): Promise<number> {
+    const { Attributes = {} } = await this.clients.sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [...COUNTS] }));
+    return COUNTS.reduce((sum, name) => sum + Number(Attributes[name]), 0);
+  }
+
+  /** Resolves when a message of the queue has become a dead letter. */
+  async dead({ deadLettersUrl }: QueueResource): Promise<void> {
+    while ((await this.count(deadLettersUrl)) === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+
+  /** Of all queues. */
+  async deadLetters(): Promise<number> {
+    const counts = await Promise.all([this.stack.mailbox, ...Object.values(this.stack.pools)].map(({ deadLettersUrl }) => this.count(deadLettersUrl)));
+    return counts.reduce((a, b) => a + b, 0);
+  }
+
+  async #open(): Promise<readonly string[]> {
+    const { client, ports } = this.opened;
+    const { runs } = await client.runs({ limit: 1000 });
+    const open = runs.filter(({ state: { type } }) => !isFinal(type));
+    return Promise.all(
+      open.map(async ({ id, flow, state }) => {
+        const tail = await ports.log.tail(runActor(id));
+        return `${flow} ${id}, ${state.type}: ${JSON.stringify(tail).slice(0, 3000)}`;
+      }),
+    );
+  }
+
   /** Messages flow no longer; what was taken is done with. */
   async close(): Promise<void> {
     this.#stopping.abort();
@@ -112,7 +164,12 @@ export class PumpedStack {
       (async () => {
         const { signal } = this.#stopping;
         while (!signal.aborted) {
-          const command = new ReceiveMessageCommand({ QueueUrl: queue.url, MaxNumberOfMessages: BATCH, WaitTimeSeconds: 1, MessageSystemAttributeNames: ["All"] });
+          const command = new ReceiveMessageCommand({
+            QueueUrl: queue.url,
+            MaxNumberOfMessages: BATCH,
+            WaitTimeSeconds: 1,
+            MessageSystemAttributeNames: ["All"],
+          });
           const { Messages = [] } = await this.clients.sqs.send(command);
           if (Messages.length > 0) await this.#invoke(queue, Messages, handler);
         }

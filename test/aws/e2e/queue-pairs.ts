@@ -14,7 +14,7 @@ export async function createPair({ sqs }: Pick<AwsClients, "sqs">, name: string,
   const common = { ...fifo, MaximumMessageSize: String(1024 * 1024), VisibilityTimeout: String(visibilitySeconds) };
   const arnOf = (queue: string): string => `arn:aws:sqs:${REGION}:${ACCOUNT}:${queue}`;
   const dead = name.replace(/(\.fifo)?$/, "-dead$1");
-  const { QueueUrl: deadLettersUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: dead, Attributes: common }));
+  const { QueueUrl: deadLettersUrl = "" } = await sqs.send(new CreateQueueCommand({ QueueName: dead, Attributes: { ...common, VisibilityTimeout: "120" } }));
   const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: arnOf(dead), maxReceiveCount: receives });
   const { QueueUrl: url = "" } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes: { ...common, RedrivePolicy } }));
   return { url, arn: arnOf(name), deadLettersUrl, visibilitySeconds };
