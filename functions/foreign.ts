@@ -1,5 +1,4 @@
 /** What lies in a queue of ours and is not ours is kept in the bucket, where a person can look at it, and does not block what comes after it. */
-import { PutObjectCommand } from "@aws-sdk/client-s3";
 import type { FunctionHost } from "./host.ts";
 import { errorFields, note } from "./note.ts";
 
@@ -19,6 +18,7 @@ export async function keepForeign(
 ): Promise<void> {
   const key = `dead-letters/${message.queue.split(/[:/]/).at(-1)}/${message.messageId}.json`;
   const Body = JSON.stringify({ ...message, keptAt: ports.clock.now(), why: why instanceof Error ? why.message : String(why) });
+  const { PutObjectCommand } = await import("../adapters/aws/late/s3.ts");
   await clients.s3.send(new PutObjectCommand({ Bucket: stack.bucket, Key: key, Body, ContentType: "application/json" }));
   note("WARN", "a message that is not ours was kept in the bucket", { key, queue: message.queue, ...errorFields(why) });
 }

@@ -2,7 +2,7 @@
  * Older builds of a function. Each deploy publishes a version whose description is its build; what belongs to a run of an older one is handed to that version, by a synchronous
  * invocation with the very same records (rule 34): whoever received them deletes them, and only after that version has done its work.
  */
-import { type FunctionConfiguration, InvokeCommand, ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
+import type { FunctionConfiguration } from "@aws-sdk/client-lambda";
 import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import type { AwsClients } from "../adapters/aws/clients.ts";
 import { isNamed } from "../adapters/aws/failure.ts";
@@ -27,6 +27,7 @@ export class Versions {
   async take(build: string, records: readonly SQSRecord[]): Promise<boolean> {
     const version = await this.#find(build);
     if (version === null) return false;
+    const { InvokeCommand } = await import("../adapters/aws/late/lambda.ts");
     const command = new InvokeCommand({ FunctionName: this.#function, Qualifier: version, Payload: Buffer.from(JSON.stringify({ Records: records })) });
     const answer = await this.#clients.lambda.send(command).catch((error: unknown) => {
       if (isNamed(error, "ResourceNotFoundException")) return null;
@@ -46,6 +47,7 @@ export class Versions {
   async #find(build: string): Promise<string | null> {
     const known = this.#known.get(build);
     if (known !== undefined) return known;
+    const { ListVersionsByFunctionCommand } = await import("../adapters/aws/late/lambda.ts");
     let marker: string | undefined;
     do {
       const page = await this.#clients.lambda.send(new ListVersionsByFunctionCommand({ FunctionName: this.#function, Marker: marker }));

@@ -2,14 +2,14 @@
  * The AWS clients of one process. Each is made when it is first asked for, so that a function loads and connects only what it uses. They take credentials, region and
  * `AWS_ENDPOINT_URL` from where every AWS program takes them.
  */
-import { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
+import type { CloudWatchLogsClient } from "@aws-sdk/client-cloudwatch-logs";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { ECSClient } from "@aws-sdk/client-ecs";
-import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
-import { LambdaClient } from "@aws-sdk/client-lambda";
-import { S3Client } from "@aws-sdk/client-s3";
-import { SchedulerClient } from "@aws-sdk/client-scheduler";
-import { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import type { ECSClient } from "@aws-sdk/client-ecs";
+import type { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import type { LambdaClient } from "@aws-sdk/client-lambda";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { SchedulerClient } from "@aws-sdk/client-scheduler";
+import type { SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import { SQSClient } from "@aws-sdk/client-sqs";
 
 /** One request that was answered or refused, for those who count them. */
@@ -34,19 +34,30 @@ export interface ClientOptions {
   readonly onRequest?: (request: AnsweredRequest) => void;
 }
 
-const MADE = {
-  dynamodb: (options) => new DynamoDBClient(options),
-  sqs: (options) => new SQSClient(options),
-  s3: (options) => new S3Client(options),
-  scheduler: (options) => new SchedulerClient(options),
-  secrets: (options) => new SecretsManagerClient(options),
-  logs: (options) => new CloudWatchLogsClient(options),
-  events: (options) => new EventBridgeClient(options),
-  lambda: (options) => new LambdaClient(options),
-  ecs: (options) => new ECSClient(options),
-} as const satisfies Record<string, (options: object) => object>;
+export interface AwsClients {
+  readonly dynamodb: DynamoDBClient;
+  readonly sqs: SQSClient;
+  readonly s3: S3Client;
+  readonly scheduler: SchedulerClient;
+  readonly secrets: SecretsManagerClient;
+  readonly logs: CloudWatchLogsClient;
+  readonly events: EventBridgeClient;
+  readonly lambda: LambdaClient;
+  readonly ecs: ECSClient;
+}
 
-export type AwsClients = { readonly [K in keyof typeof MADE]: ReturnType<(typeof MADE)[K]> };
+/** Every invocation needs these. Of the others the code is loaded when something is sent for the first time: a function starts the sooner for it. So do their commands. */
+const MADE: { readonly [K in keyof AwsClients]: (options: object) => Client } = {
+  dynamodb: (options) => new DynamoDBClient(options) as unknown as Client,
+  sqs: (options) => new SQSClient(options) as unknown as Client,
+  s3: late(() => import("./late/s3.ts").then(({ S3Client }) => S3Client)),
+  scheduler: late(() => import("./late/scheduler.ts").then(({ SchedulerClient }) => SchedulerClient)),
+  secrets: late(() => import("./late/secrets.ts").then(({ SecretsManagerClient }) => SecretsManagerClient)),
+  logs: late(() => import("./late/logs.ts").then(({ CloudWatchLogsClient }) => CloudWatchLogsClient)),
+  events: late(() => import("./late/events.ts").then(({ EventBridgeClient }) => EventBridgeClient)),
+  lambda: late(() => import("./late/lambda.ts").then(({ LambdaClient }) => LambdaClient)),
+  ecs: late(() => import("./late/ecs.ts").then(({ ECSClient }) => ECSClient)),
+};
 
 export function createClients({ region, profile, endpoint, onRequest }: ClientOptions = {}): AwsClients & { close(): void } {
   const elsewhere = endpoint ?? process.env["AWS_ENDPOINT_URL"];
@@ -58,7 +69,7 @@ export function createClients({ region, profile, endpoint, onRequest }: ClientOp
     // At another address than AWS's own: buckets are no host names there, and a queue's address is not to be gone to directly.
     ...(elsewhere !== undefined && { forcePathStyle: true, useQueueUrlAsEndpoint: false }),
   };
-  const made = new Map<string, { destroy(): void }>();
+  const made = new Map<string, Client>();
   const clients = {
     close: () => {
       for (const client of made.values()) client.destroy();
@@ -71,17 +82,18 @@ export function createClients({ region, profile, endpoint, onRequest }: ClientOp
         let client = made.get(service);
         if (!client) {
           client = make(options);
-          if (onRequest) observe(client as unknown as Observable, service as keyof AwsClients, onRequest);
+          if (onRequest) observe(client, service as keyof AwsClients, onRequest);
           made.set(service, client);
         }
         return client;
       },
     });
   }
-  return clients as AwsClients & { close(): void };
+  return clients as unknown as AwsClients & { close(): void };
 }
 
-interface Observable {
+/** What we use of a client. */
+interface Client {
   readonly middlewareStack: {
     add(
       middleware: (
@@ -91,9 +103,31 @@ interface Observable {
       options: { step: "initialize"; name: string },
     ): void;
   };
+  send(...request: readonly unknown[]): Promise<unknown>;
+  destroy(): void;
+}
+type Made = new (options: object) => unknown;
+
+function late(load: () => Promise<Made>): (options: object) => Client {
+  return (options) => {
+    const middleware: Parameters<Client["middlewareStack"]["add"]>[] = [];
+    let loaded: Client | undefined;
+    const client = async (): Promise<Client> => {
+      const Loaded = await load();
+      if (loaded) return loaded;
+      loaded = new Loaded(options) as Client;
+      for (const args of middleware) loaded.middlewareStack.add(...args);
+      return loaded;
+    };
+    return {
+      middlewareStack: { add: (...args) => (loaded ? loaded.middlewareStack.add(...args) : void middleware.push(args)) },
+      send: async (...request) => (loaded ?? (await client())).send(...request),
+      destroy: () => loaded?.destroy(),
+    };
+  };
 }
 
-function observe(client: Observable, service: keyof AwsClients, onRequest: NonNullable<ClientOptions["onRequest"]>): void {
+function observe(client: Client, service: keyof AwsClients, onRequest: NonNullable<ClientOptions["onRequest"]>): void {
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const request = { service, operation: (context.commandName ?? "").replace(/Command$/, ""), input: args.input };

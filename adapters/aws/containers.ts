@@ -1,5 +1,5 @@
 /** Somebody for a pool of containers: a Fargate task is started while fewer run than may. It ends by itself when it finds nothing more to do. */
-import { type Failure, ListTasksCommand, RunTaskCommand } from "@aws-sdk/client-ecs";
+import type { Failure } from "@aws-sdk/client-ecs";
 import { WindhoverError } from "../../engine/errors.ts";
 import { failure } from "./failure.ts";
 import type { Parts } from "./parts.ts";
@@ -26,6 +26,7 @@ export function createContainers({ stack, clients, clock, random }: Pick<Parts, 
   const running = async ({ cluster, taskDefinition, concurrency }: ContainerResource): Promise<number> => {
     // Tasks that are to run, begun or not. The family is the definition's name without its revision.
     const family = (taskDefinition.split("/").at(-1) as string).replace(/:\d+$/, "");
+    const { ListTasksCommand } = await import("./late/ecs.ts");
     const command = new ListTasksCommand({ cluster, family, desiredStatus: "RUNNING", maxResults: Math.min(100, concurrency) });
     const answer = await patiently(calm, () => clients.ecs.send(command)).catch((error: unknown) => {
       throw failure(error, `looking for containers in ${cluster}`);
@@ -38,6 +39,7 @@ export function createContainers({ stack, clients, clock, random }: Pick<Parts, 
     const before = await running(container);
     const missing = Math.min(wanted, concurrency - before, MOST);
     if (missing <= 0) return;
+    const { RunTaskCommand } = await import("./late/ecs.ts");
     const command = new RunTaskCommand({
       cluster,
       taskDefinition,

@@ -1,5 +1,4 @@
 /** What flows emit, on the stack's event bus: `source` is `windhover.<stack>`, `detail-type` the event's type, `detail` has `id`, `run`, `at` and the flow's `detail`. */
-import { PutEventsCommand } from "@aws-sdk/client-eventbridge";
 import type { Events } from "../../engine/ports.ts";
 import { createBatcher, type Outcome } from "./batcher.ts";
 import { failure } from "./failure.ts";
@@ -21,6 +20,7 @@ export function createEvents({ stack, clients, clock, random }: Parts): Events {
     size: ({ type, detail }) => Buffer.byteLength(type) + Buffer.byteLength(detail) + 100,
     async perform(entries) {
       const Entries = entries.map(({ type, detail }) => ({ Source: eventSource(stack.stack), DetailType: type, Detail: detail, EventBusName: stack.eventBus }));
+      const { PutEventsCommand } = await import("./late/events.ts");
       const answer = await clients.events.send(new PutEventsCommand({ Entries }));
       return entries.map((_, i): Outcome<void> => {
         const { ErrorCode, ErrorMessage } = answer.Entries?.[i] ?? {};

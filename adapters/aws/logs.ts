@@ -2,7 +2,6 @@
  * What flows and tasks log, in the stack's log group. A function prints its lines, and Lambda brings them there at no extra request; others have a stream of their own. They are
  * found by the run's id in their text.
  */
-import { CreateLogStreamCommand, FilterLogEventsCommand, PutLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import type { Logs } from "../../engine/ports.ts";
 import { failure, isNamed } from "./failure.ts";
 import { readLine, writeLine } from "./log-format.ts";
@@ -23,6 +22,8 @@ const YOUNG_MS = 60 * 60_000;
 /** Runs whose lines this process keeps, so that the next page or the next look asks for the newest lines only. */
 const KEPT_RUNS = 8;
 
+const commands = () => import("./late/logs.ts");
+
 export interface LogsParts extends Parts {
   /** Prints one line, in a function. Default: to the standard output. */
   readonly print?: (text: string) => void;
@@ -39,6 +40,7 @@ export function createLogs({ print = (text) => process.stdout.write(`${text}\n`)
 
   const open = async (): Promise<string> => {
     const logStreamName = `${new Date(clock.now()).toISOString().slice(0, 10)}/client/${random.id()}`;
+    const { CreateLogStreamCommand } = await commands();
     await patiently(parts, () => clients.logs.send(new CreateLogStreamCommand({ logGroupName, logStreamName })));
     return logStreamName;
   };
@@ -52,6 +54,7 @@ export function createLogs({ print = (text) => process.stdout.write(`${text}\n`)
     // CloudWatch refuses times that are far from now: a line's own time stands in its text.
     const timestamp = clock.now();
     const logEvents = texts.map((message) => ({ timestamp, message }));
+    const { PutLogEventsCommand } = await commands();
     await patiently(parts, () => clients.logs.send(new PutLogEventsCommand({ logGroupName, logStreamName, logEvents })));
   };
 
@@ -59,6 +62,7 @@ export function createLogs({ print = (text) => process.stdout.write(`${text}\n`)
 
   const read = async (run: string, lines: RunLines): Promise<void> => {
     const from = lines.newest === undefined ? await beginning(run) : lines.newest - LATE_MS;
+    const { FilterLogEventsCommand } = await commands();
     let nextToken: string | undefined;
     do {
       const command = new FilterLogEventsCommand({

@@ -2,7 +2,6 @@
 import { createHash } from "node:crypto";
 import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
-import { GetObjectCommand, PutObjectCommand } from "@aws-sdk/client-s3";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Results } from "../../engine/ports.ts";
 import { answered, failure, isNamed } from "./failure.ts";
@@ -20,6 +19,7 @@ const RENEW_MS = 60 * DAY_MS;
 /** Keys that this process is sure of. */
 const REMEMBERED = 10_000;
 
+const commands = () => import("./late/s3.ts");
 const pack = promisify(gzip);
 const unpack = promisify(gunzip);
 
@@ -41,6 +41,7 @@ function createStore({ stack, clients, clock }: Pick<Parts, "stack" | "clients" 
 
   async function store(key: string, bytes: Uint8Array): Promise<void> {
     const object = { Bucket: stack.bucket, Key: PREFIX + key, Body: bytes, ContentType: "application/json", ContentEncoding: "gzip" };
+    const { PutObjectCommand } = await commands();
     await answered(clients.s3.send(new PutObjectCommand(object)), `storing a result in ${stack.bucket}`);
     if (there.size >= REMEMBERED) there.clear();
     there.add(key);
@@ -71,6 +72,7 @@ function createStore({ stack, clients, clock }: Pick<Parts, "stack" | "clients" 
   };
 
   async function read(key: string): Promise<{ readonly bytes: Uint8Array; readonly age: number }> {
+    const { GetObjectCommand } = await commands();
     try {
       const { Body, LastModified } = await clients.s3.send(new GetObjectCommand({ Bucket: stack.bucket, Key: PREFIX + key }));
       if (Body === undefined) throw missing(key);

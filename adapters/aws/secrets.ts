@@ -1,5 +1,4 @@
 /** Secrets: one of Secrets Manager each, below the stack's prefix. What was read is good for five minutes in this process. */
-import { CreateSecretCommand, DeleteSecretCommand, GetSecretValueCommand, ListSecretsCommand, PutSecretValueCommand } from "@aws-sdk/client-secrets-manager";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Secrets } from "../../engine/ports.ts";
 import { failure, isNamed } from "./failure.ts";
@@ -13,6 +12,8 @@ const MARK = "windhover:";
 /** A secret that is being deleted cannot be made yet: it is tried again for about half a minute. */
 const TRIES = 30;
 
+const commands = () => import("./late/secrets.ts");
+
 export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Secrets {
   const known = new Map<string, { readonly value: string; readonly until: number }>();
   const idOf = (name: string): string => stack.secretsPrefix + escapeName(name);
@@ -22,6 +23,7 @@ export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Se
   };
 
   const write = async (name: string, value: string): Promise<void> => {
+    const { CreateSecretCommand, PutSecretValueCommand } = await commands();
     const SecretString = value === "" || value.startsWith(MARK) ? MARK + value : value;
     for (let tries = 1; ; tries++) {
       try {
@@ -47,6 +49,7 @@ export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Se
       const found = known.get(name);
       if (found && found.until > clock.now()) return found.value;
       known.delete(name);
+      const { GetSecretValueCommand } = await commands();
       try {
         const { SecretString = "" } = await secrets.send(new GetSecretValueCommand({ SecretId: idOf(name) }));
         const value = SecretString.startsWith(MARK) ? SecretString.slice(MARK.length) : SecretString;
@@ -62,7 +65,7 @@ export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Se
       known.delete(name);
       if (value === null) {
         try {
-          await secrets.send(new DeleteSecretCommand({ SecretId: idOf(name), ForceDeleteWithoutRecovery: true }));
+          await secrets.send(new (await commands()).DeleteSecretCommand({ SecretId: idOf(name), ForceDeleteWithoutRecovery: true }));
         } catch (error) {
           if (!isNamed(error, "ResourceNotFoundException")) throw failure(error, `deleting the secret "${name}"`);
         }
@@ -75,6 +78,7 @@ export function createSecrets({ stack, clients: { secrets }, clock }: Parts): Se
       remember(name, value);
     },
     async list() {
+      const { ListSecretsCommand } = await commands();
       const names: string[] = [];
       let NextToken: string | undefined;
       do {

@@ -2,7 +2,6 @@
  * Timers: up to fifteen minutes a delayed message, beyond that a one-time schedule which sends that same message a minute early. A FIFO queue takes no delay for one message,
  * so both go by way of the default pool's queue: its executor delays again what comes early, and sends to the mailbox what is due.
  */
-import { CreateScheduleCommand, DeleteScheduleCommand } from "@aws-sdk/client-scheduler";
 import { hash } from "../../engine/hash.ts";
 import type { Mailbox, Timers } from "../../engine/ports.ts";
 import { failure, isNamed } from "./failure.ts";
@@ -48,6 +47,7 @@ export function createTimers({ longMs = LONGEST_DELAY_SECONDS * 1000, earlyMs = 
   };
 
   const schedule = async (name: string, timer: Timer): Promise<void> => {
+    const { CreateScheduleCommand } = await import("./late/scheduler.ts");
     const command = new CreateScheduleCommand({
       GroupName: stack.scheduleGroup,
       Name: name,
@@ -81,6 +81,7 @@ export function createTimers({ longMs = LONGEST_DELAY_SECONDS * 1000, earlyMs = 
       const name = nameOf(actor, id);
       // A message cannot be taken back: the actor ignores what it no longer waits for.
       if (short.delete(name)) return;
+      const { DeleteScheduleCommand } = await import("./late/scheduler.ts");
       try {
         await patiently(parts, () => clients.scheduler.send(new DeleteScheduleCommand({ GroupName: stack.scheduleGroup, Name: name })));
       } catch (error) {
