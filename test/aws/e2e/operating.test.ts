@@ -32,8 +32,7 @@ async function succeed(...args: readonly string[]): Promise<string> {
 }
 /** The run's id: its name is known a little later. */
 const start = async (flow: string, ...args: readonly string[]): Promise<string> => (await succeed("run", flow, ...args, "-q")).trim();
-/** As the command line shows it. */
-const stateOf = async (run: string): Promise<string> => JSON.parse(await succeed("runs", "inspect", run, "--json")).state.type;
+const stateOf = async (run: string): Promise<string> => (await stack.client.get(run).state()).type;
 const inFile = (name: string, text: string): void => writeFileSync(join(folder, name), text);
 const linesOf = (name: string): string[] => {
   try {
