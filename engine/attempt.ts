@@ -80,7 +80,7 @@ async function argumentsOf({ host, item }: Attempt): Promise<unknown> {
   if (item.args === undefined) return [];
   const deps = new Map<string, unknown>();
   for (const [id, payload] of Object.entries(item.deps ?? {})) deps.set(id, decode(await read(payload)));
-  return decode(await read(item.args), { resolve: (id) => deps.get(id) });
+  return decode(typeof item.args === "string" ? item.args : await read(item.args), { resolve: (id) => deps.get(id) });
 }
 
 /** A piece of a map: its items run side by side, or one after the other where they share a slot; each fails or succeeds for itself. */
@@ -179,7 +179,7 @@ function failure({ host, item, interruption }: Attempt, policy: TaskDefinition, 
 }
 
 /** The author's code, in the task's scope. At the timeout its signal fires and the attempt is over, whether or not the code listens. */
-async function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unknown> {
+function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unknown> {
   const { item, host } = attempt;
   const interruption = new Interruption();
   attempt.interruption.onInterrupt(() => interruption.interrupt(attempt.interruption.reason));

@@ -8,7 +8,7 @@ import { LIMITS } from "./limits.ts";
 import { cancelMap, dependencyOfMapSettled, followMap, startMap } from "./map.ts";
 import { runActor } from "./messages.ts";
 import { runName } from "./names.ts";
-import { reusable } from "./reuse.ts";
+import { mayReuse, reusable } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
@@ -41,7 +41,7 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
         }),
       ),
     );
-  const reused = await reusable(draft, command);
+  const reused = mayReuse(state) ? await reusable(draft, command) : undefined;
   if (reused) return settle.ok(draft, call, reused.value, { label: "Reused" });
   if (state.cancel && turnedAway(draft, command)) return settle.fail(draft, call, cancelError(draft), "Cancelled");
   switch (kind) {
@@ -92,14 +92,18 @@ function turnedAway(draft: RunDraft, { kind, spec }: Command): boolean {
   return ++cancel.calls > LIMITS.cleanupCalls;
 }
 
-async function waitForNeeds(draft: RunDraft, call: string, needs: readonly string[]): Promise<void> {
+function waitForNeeds(draft: RunDraft, call: string, needs: readonly string[]): Promise<void> | undefined {
   const open = draft.state.open[call] as OpenCall;
   const failed = needs.find((id) => draft.book?.calls.get(id)?.settled?.ok === false);
-  if (failed !== undefined) return notReady(draft, call, failed);
+  if (failed !== undefined) {
+    notReady(draft, call, failed);
+    return undefined;
+  }
   const unsettled = [...new Set(needs)].filter((id) => draft.state.open[id]);
   if (unsettled.length === 0) return ready(draft, call);
   open.needs = unsettled;
   for (const need of unsettled) draft.waits(call, need);
+  return undefined;
 }
 
 /** A call whose input failed fails too, without having run. */
@@ -115,18 +119,19 @@ function notReady(draft: RunDraft, call: string, failed: string): void {
 }
 
 /** All that the call waits for is there: take its slots, then launch it. */
-export async function ready(draft: RunDraft, call: string): Promise<void> {
+export function ready(draft: RunDraft, call: string): Promise<void> | undefined {
   const open = draft.state.open[call];
-  if (!open || settle.decided(draft, call)) return;
+  if (!open || settle.decided(draft, call)) return undefined;
   if (draft.state.paused) {
     open.waits = "pause";
     open.since = draft.now;
-    return;
+  } else if (open.kind === "map") return startMap(draft, call, open);
+  else if (open.kind === "flow") startChild(draft, call, open);
+  else {
+    open.wants = open.limits ?? [];
+    askForSlot(draft, call);
   }
-  if (open.kind === "map") return startMap(draft, call, open);
-  if (open.kind === "flow") return startChild(draft, call, open);
-  open.wants = open.limits ?? [];
-  askForSlot(draft, call);
+  return undefined;
 }
 
 function startChild(draft: RunDraft, call: string, open: OpenCall): void {

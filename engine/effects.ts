@@ -77,7 +77,8 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
     }
   }
   if (tasks.length > 0) work.push(enqueue(performer, entry, tasks));
-  await Promise.all([...work, ...mail.values()]);
+  work.push(...mail.values());
+  if (work.length > 0) await Promise.all(work);
 }
 
 async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, effects: readonly TaskEffect[]): Promise<void> {
@@ -128,11 +129,12 @@ export async function itemOf(performer: Pick<Performer, "reader">, book: Book, s
     run: kind === "builtin" ? ("builtin" as const) : role,
     detail: role === "hook" ? detail : undefined,
     piece,
+    alone: effect.do === "task" ? effect.alone : undefined,
     sequential: piece && limits?.length ? (true as const) : undefined,
   };
   const item: TaskItem = Object.assign(base, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
   if (role === "hook") return hookItem(item, book, args, detail as string);
-  const deps = await depsOf(book, called.deps ?? [], performer.reader);
+  const deps = called.deps?.length ? await depsOf(book, called.deps, performer.reader) : undefined;
   if (piece) return { ...item, args: encode(await rowsOf(book, effect.call, piece, performer.reader)), deps: undefined };
   return deps ? { ...item, deps } : item;
 }
@@ -149,8 +151,7 @@ function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, deta
   };
 }
 
-async function depsOf(book: Book, ids: readonly string[], reader: Reader): Promise<Record<string, Payload> | undefined> {
-  if (ids.length === 0) return undefined;
+async function depsOf(book: Book, ids: readonly string[], reader: Reader): Promise<Record<string, Payload>> {
   const deps: Record<string, Payload> = {};
   for (const id of ids) {
     const record = book.calls.get(id);

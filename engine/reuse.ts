@@ -9,13 +9,17 @@ import type { Payload } from "./events.ts";
 import type { Command } from "./instance.ts";
 import { resultsOf } from "./items.ts";
 import type { RunDraft } from "./run-draft.ts";
+import type { RunState } from "./run-state.ts";
 
 /** A slot has to be held, not remembered. */
 const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release"]);
 
+/** Most runs repeat nothing. */
+export const mayReuse = ({ attempt, origin }: RunState): boolean => attempt > 1 || origin !== undefined;
+
 export async function reusable(draft: RunDraft, command: Command): Promise<{ readonly value: Payload | undefined } | undefined> {
   const { state } = draft;
-  if ((state.attempt === 1 && !state.origin) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
+  if (!mayReuse(state) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
   const found = draft.book.completed(command.place, state.attempt - 1) ?? (await fromOrigin(draft, command));
   if (!found || found.called.kind !== command.kind || found.called.name !== command.name) return undefined;
   if (!(await sameArguments(draft, found, command))) return undefined;

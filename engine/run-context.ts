@@ -8,9 +8,10 @@ import type { Entry, RunEvent } from "./events.ts";
 import { resultsOf } from "./items.ts";
 import { parseActor, runActor } from "./messages.ts";
 import type { LogLine } from "./ports.ts";
-import { type Reader, readValue } from "./replay.ts";
+import type { Reader } from "./replay.ts";
 import type { Living, RunContext } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
+import { shared } from "./scope.ts";
 import type { Host } from "./turn.ts";
 
 export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean, living: Living | null): RunContext {
@@ -36,8 +37,11 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
     writeLog: (level, message, fields) => {
       const run = parseActor(actor).name;
       const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, message, ...(fields && { fields: fieldsOf(fields) }) };
-      host.onLog?.(line);
-      host.ports.logs.write([line]).catch(() => {});
+      // It is the flow's code that calls this, and a timer that a backend or a listener sets must not be taken for one of the flow's.
+      shared.scopes.exit(() => {
+        host.onLog?.(line);
+        host.ports.logs.write([line]).catch(() => {});
+      });
     },
     bookOf: async (run) => Book.from(await log.read(runActor(run))),
   };
@@ -48,7 +52,7 @@ export function runReader(host: Host, actor: string, book: () => Book): Reader {
   const reader: Reader = {
     text,
     async value(event, kind) {
-      if (event.value !== undefined) return readValue(event.value, reader);
+      if (event.value !== undefined) return decode(typeof event.value === "string" ? event.value : await text(event.value));
       if (kind === "map") return resultsOf(book().calls.get(event.call)?.items ?? [], reader);
       if (event.hash !== undefined) return decode(book().transients.get(event.call) ?? (await recompute(event.call, event.hash)));
       return undefined;

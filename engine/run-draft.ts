@@ -156,7 +156,7 @@ export class RunDraft {
       if (!open) continue;
       const forCode = open.role !== "hook" && !this.state.returned;
       // Code that has to be replayed is replayed up to here, before this event is in the draft.
-      if (open.awaited && forCode && !this.state.paused) await this.needCode();
+      if (!this.instance && open.awaited && forCode && !this.state.paused) await this.needCode();
       this.log(event);
       if (event.type === "settled") await close(this, event, open);
       else followMap.items(this, event);

@@ -6,7 +6,8 @@ import type { Results } from "./ports.ts";
 type Holder = Record<string, unknown>;
 const FIELDS = ["value", "error", "args", "parameters", "detail", "result", "data"] as const;
 
-export async function spill(entry: Entry, results: Results): Promise<void> {
+/** Nothing to wait for where nothing is large. */
+export function spill(entry: Entry, results: Results): Promise<unknown> | undefined {
   const stored = new Map<string, Promise<Payload>>();
   const work: Promise<void>[] = [];
   const move = (holder: Holder, field: string): void => {
@@ -44,5 +45,5 @@ export async function spill(entry: Entry, results: Results): Promise<void> {
     all(state.settings);
     for (const { start } of [...state.queue, ...state.active]) all(start);
   }
-  await Promise.all(work);
+  return work.length > 0 ? Promise.all(work) : undefined;
 }

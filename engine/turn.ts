@@ -166,7 +166,8 @@ async function append(host: Host, actor: string, tail: Entry | null, step: Step,
     effects: step.effects,
     state: step.state as ActorState,
   };
-  await spill(entry, results);
+  const spilled = spill(entry, results);
+  if (spilled) await spilled;
   // An append that failed may have succeeded: the answer was lost. Then the entry has our nonce, and we go on (rule 8).
   if (!(await log.append(entry)) && (await log.read(actor, n, n))[0]?.nonce !== entry.nonce)
     throw new SecondWriter(`another process appended entry ${n} of ${actor}`);

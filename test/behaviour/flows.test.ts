@@ -259,6 +259,17 @@ inEachWorld("flows", (world) => {
     expect((await w.client.ports.index.artifacts(run.id)).map((row) => row.key).sort()).toEqual(["report", "rows"]);
   });
 
+  test("a timer that is set where a flow's log lines are written is none of the flow's", async () => {
+    await using w = await world({ onLog: () => void setTimeout(() => {}, 0) });
+    const f = flow({ name: "is-listened-to" }, async () => {
+      log.info("heard");
+      return 1;
+    });
+    const run = await w.client.run(f);
+    expect(await run.result()).toBe(1);
+    expect((await w.events(run)).filter((event) => event.type === "called")).toEqual([]);
+  });
+
   test("continueAsNew goes on as another run, and whoever waits gets the last result", async () => {
     await using w = await world();
     const f = flow({ name: "counts-up", parameters: z.object({ n: z.number() }) }, async ({ n }): Promise<number> => {

@@ -95,7 +95,7 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       {
         file: "engine/run-draft.ts",
-        find: "if (open.awaited && forCode && !this.state.paused) await this.needCode();",
+        find: "if (!this.instance && open.awaited && forCode && !this.state.paused) await this.needCode();",
         replace: "if (Object.values(this.state.open).filter((o) => o.awaited).length === 1 && forCode && !this.state.paused) await this.needCode();",
       },
     ],
@@ -106,7 +106,7 @@ export const mistakes: readonly Mistake[] = [
     edits: [
       {
         file: "engine/run-draft.ts",
-        find: "if (open.awaited && forCode && !this.state.paused) await this.needCode();",
+        find: "if (!this.instance && open.awaited && forCode && !this.state.paused) await this.needCode();",
         replace: 'if (open.awaited && forCode && !this.state.paused && (event.type !== "settled" || event.ok)) await this.needCode();',
       },
       {
