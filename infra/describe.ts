@@ -13,6 +13,8 @@ import { definitionKey } from "../sdk/task.ts";
 /** What is in the entries. */
 export interface Description {
   readonly flows: readonly string[];
+  /** Flows that name a pool for their tasks, and which. */
+  readonly flowPools: Readonly<Record<string, string>>;
   readonly deployments: readonly DescribedDeployment[];
   /** Tasks that name a pool or a timeout. */
   readonly tasks: readonly DescribedTask[];
@@ -81,6 +83,7 @@ function describe(modules: readonly Module[]): Description {
     throw new WindhoverError("WH1002", { message: `There are two deployments called "${twice.name}".`, expected: "one deployment a name", got: twice.name });
   return {
     flows: [...flows].map(({ name }) => name),
+    flowPools: Object.fromEntries([...code.flows.values()].flatMap(({ name, pool }) => (pool === undefined ? [] : [[name, pool]]))),
     deployments: deployments.map(deploymentOf),
     tasks: [...code.tasks.values()].flatMap(variantsOf).map(taskOf),
   };

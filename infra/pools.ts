@@ -95,15 +95,10 @@ function whole(pool: string, option: string, value: number, least: number, most:
 export const timeoutOf = (pool: Pool): number => (pool.kind === "container" ? CONTAINER_SECONDS : pool.timeoutSeconds);
 
 /** @throws WH2031 for a pool that no task can run in · WH2033 for a task that may take longer than its pool's functions. */
-export function checkTasks({ tasks }: Description, pools: readonly Pool[]): void {
+export function checkTasks({ tasks, flowPools }: Description, pools: readonly Pool[]): void {
+  for (const [flow, wanted] of Object.entries(flowPools)) poolFor(`flow "${flow}"`, wanted, pools);
   for (const { name, pool: wanted = "default", timeoutSeconds } of tasks) {
-    const pool = pools.find((one) => one.name === wanted);
-    if (!pool)
-      throw new WindhoverError("WH2031", {
-        message: `The task "${name}" names the pool "${wanted}", which the construct does not have.`,
-        expected: `one of ${pools.map((one) => one.name).join(", ")}`,
-        got: wanted,
-      });
+    const pool = poolFor(`task "${name}"`, wanted, pools);
     const most = timeoutOf(pool);
     if (timeoutSeconds !== undefined && timeoutSeconds > most)
       throw new WindhoverError("WH2033", {
@@ -115,6 +110,16 @@ export function checkTasks({ tasks }: Description, pools: readonly Pool[]): void
         ...(pool.kind === "container" && { action: "Split the task: SQS keeps its message for 12 hours at most while it runs." }),
       });
   }
+}
+
+function poolFor(who: string, wanted: string, pools: readonly Pool[]): Pool {
+  const pool = pools.find((one) => one.name === wanted);
+  if (pool) return pool;
+  throw new WindhoverError("WH2031", {
+    message: `The ${who} names the pool "${wanted}", which the construct does not have.`,
+    expected: `one of ${pools.map((one) => one.name).join(", ")}`,
+    got: wanted,
+  });
 }
 
 function refusal(pool: string, why: string, expected: string, got: string): WindhoverError {

@@ -60,6 +60,8 @@ describe("a pool", () => {
   const tasked = (options: string) => `…\nconst t = task({ name: "t", ${options} }, async () => 1);\nexport const a = flow({ name: "a" }, async () => t());`;
 
   test("that the construct does not have", () => expect(withEntry(tasked('pool: "gpu"'))).toThrow(refusal("WH2031", '"t"', '"gpu"')));
+  test("that a flow names for its tasks", () =>
+    expect(withEntry('…\nexport const a = flow({ name: "a", pool: "gpu" }, async () => 1);')).toThrow(refusal("WH2031", 'flow "a"', '"gpu"')));
   test("that ends before its task does", () =>
     expect(withEntry(tasked('pool: "p", timeoutSeconds: 120'), { pools: { p: { timeoutSeconds: 60 } } })).toThrow(refusal("WH2033", "120", "60")));
   test("whose task needs a container", () =>
