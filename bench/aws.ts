@@ -1,15 +1,17 @@
 /**
- * A stack on MiniStack: `npm run bench -- aws [examples]`. Milliseconds of a chain and of fan-outs, beside the same as a Step Functions state machine and as a durable function there;
+ * A stack on MiniStack: `npm run bench -- aws [part of a name …]`, or `aws examples`. Milliseconds of a chain and of fan-outs, beside the same as a Step Functions state machine and as a durable function there;
  * `examples`: how long `cdk deploy` takes for the stack of the examples, and how large its orchestrator is and how long it takes to load. Medians, as JSON lines.
  *
+ * The yardstick is a conditional put of the emulator's: an inline step of ours is one, and cannot take less.
  * An emulator is no AWS: it shows what each engine makes of the same emulator. Ours is timed by its own log, from the sending of the start to the entry that ends the run; the peers
  * from the request that starts them to its answer, or to the look that finds them ended.
  */
 import { spawnSync } from "node:child_process";
 import { resolve } from "node:path";
-import { createClients } from "../adapters/aws/clients.ts";
+import { PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { type AwsClients, createClients } from "../adapters/aws/clients.ts";
 import { openResources } from "../adapters/aws/open.ts";
-import { BUILD_VARIABLE, STACK_VARIABLE } from "../adapters/aws/stack.ts";
+import { BUILD_VARIABLE, STACK_VARIABLE, type StackResources } from "../adapters/aws/stack.ts";
 import { runActor } from "../engine/messages.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { bundleProgram } from "../infra/bundle.ts";
@@ -79,8 +81,23 @@ async function shapes(): Promise<void> {
     rows.push({ peer: "durable functions", what: `chain of ${CHAIN}`, n: CHAIN, once: () => function_({ n: CHAIN }) });
     for (const n of [100, 1000]) rows.push({ peer: "durable functions", what: `map of ${n}`, n, once: () => function_({ n, fanOut: true }) });
   }
-  await measure(rows);
+  rows.push({
+    peer: "emulator",
+    what: `${CHAIN} conditional puts, one after the other, the yardstick of the chain`,
+    n: CHAIN,
+    once: () => timed(() => puts(clients, resources)),
+  });
+  const wanted = process.argv.slice(2);
+  await measure(rows.filter(({ what }) => wanted.length === 0 || wanted.some((part) => what.includes(part))));
   await opened.close();
+}
+
+async function puts({ dynamodb }: AwsClients, { stateTable: TableName }: StackResources): Promise<void> {
+  const pk = { S: `bench/${performance.now()}` };
+  for (let i = 0; i < CHAIN; i++) {
+    const Item = { pk, sk: { S: String(i) }, z: { B: new Uint8Array(300) } };
+    await dynamodb.send(new PutItemCommand({ TableName, Item, ConditionExpression: "attribute_not_exists(pk)" }));
+  }
 }
 
 interface Row {
