@@ -31,8 +31,6 @@ export const STORAGE: Readonly<Partial<Record<UsageItem, number>>> = { "dynamodb
 /** What is paid for the machine under the code, arm64. */
 export const COMPUTE: Readonly<Partial<Record<UsageItem, number>>> = { "lambda.gbSeconds": 13.3334 / MILLION };
 
-/** Paid each month for being there. */
-export const MONTHLY = { secret: 0.4, alarm: 0.1, dashboard: 3, key: 1 } as const;
 
 export const MINUTES_A_MONTH = 30 * 24 * 60;
 

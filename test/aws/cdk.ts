@@ -24,7 +24,11 @@ export interface Finished {
 export function cdk(server: MiniStack, args: readonly string[]): Promise<Finished> {
   const began = Date.now();
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [cdkProgram, ...args], { cwd: SERVERS, env: { ...process.env, ...environmentOf(server) }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [cdkProgram, ...args], {
+      cwd: SERVERS,
+      env: { ...process.env, ...environmentOf(server) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let output = "";
     child.stdout.on("data", (text) => (output += text));
     child.stderr.on("data", (text) => (output += text));

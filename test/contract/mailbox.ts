@@ -258,6 +258,8 @@ export function mailboxContract(make: Make, skips: Skips = {}): void {
       expect(await next.ports.inbox.receive(10)).toEqual([]);
     });
 
-    check("whatever is sent, received, released and acknowledged in whatever order: nothing is lost, doubled, out of order or in two hands", (subject) => anyOrder(subject));
+    check("whatever is sent, received, released and acknowledged in whatever order: nothing is lost, doubled, out of order or in two hands", (subject) =>
+      anyOrder(subject),
+    );
   });
 }
