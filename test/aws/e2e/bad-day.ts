@@ -30,7 +30,7 @@ export const FAULTS: readonly Fault[] = [
     { service, headers: { [HEADER]: "throttled" }, error: THROTTLED[service] },
     { service, headers: { [HEADER]: "failed" }, error: FAILED[service] },
   ]),
-  { headers: { [HEADER]: "slow" }, latency: { min: 100, max: 600 } },
+  { headers: { [HEADER]: "slow" }, latency: { min: 100, max: 2500 } },
   { headers: { [HEADER]: "refused" }, reset: true },
   { headers: { [HEADER]: "lost" }, response: { abort_bytes: 0 } },
 ];

@@ -14,7 +14,7 @@ import { environmentOf, type MiniStack, ministack, REGION } from "../ministack.t
 import { missingPython } from "../python.ts";
 import { BadLuck, FAULTS } from "./bad-day.ts";
 import * as flows from "./pumped-flows.ts";
-import { PumpedStack } from "./pumped-stack.ts";
+import { type PumpedOptions, PumpedStack } from "./pumped-stack.ts";
 import { runFacts } from "./run-facts.ts";
 import { runShape, SHAPES } from "./shapes.ts";
 
@@ -23,7 +23,7 @@ const SHARE = 0.25;
 /** Of each shape, in each world. */
 const RUNS = 1;
 const given = process.env["WINDHOVER_SEED"];
-const seeds = given === undefined ? [1, 2, 3].map((i) => `${Date.now()}-${i}`) : [given];
+const seeds = (count: number): readonly string[] => (given === undefined ? Array.from({ length: count }, (_, i) => `${Date.now()}-${i}`) : [given]);
 
 describe.skipIf(missing !== undefined)(`AWS on a bad day${missing === undefined ? "" : ` (${missing})`}`, () => {
   let server: MiniStack;
@@ -42,10 +42,17 @@ describe.skipIf(missing !== undefined)(`AWS on a bad day${missing === undefined 
   });
   afterAll(() => day?.end());
 
-  test.concurrent.each(seeds)("every run ends right, and each recorded result is used once (WINDHOVER_SEED=%s)", async (seed) => {
+  test.concurrent.each(seeds(2))("every run ends right, and each recorded result is used once (WINDHOVER_SEED=%s)", (seed) => survive(seed, {}));
+
+  test.concurrent.each(seeds(2))("so they do where messages are given to others while they are in a slow function's hands (WINDHOVER_SEED=%s)", (seed) =>
+    survive(seed, { visibilitySeconds: 2, containers: 5 }),
+  );
+
+  async function survive(seed: string, options: Partial<PumpedOptions>): Promise<void> {
     const { endpoint } = server;
     const luck = new BadLuck(seed, SHARE, endpoint);
-    const world = await PumpedStack.open("faults", { endpoint, functionsEndpoint: day.endpoint, onClients: luck.strike, pools: ["other"], modules: [flows] });
+    const common = { endpoint, functionsEndpoint: day.endpoint, onClients: luck.strike, pools: ["other"], modules: [flows] };
+    const world = await PumpedStack.open("faults", { ...common, ...options });
     world.pump();
     try {
       await world.opened.client.setLimit("one", 1);
@@ -64,7 +71,7 @@ describe.skipIf(missing !== undefined)(`AWS on a bad day${missing === undefined 
     } finally {
       await world.close();
     }
-  });
+  }
 });
 
 /** What the flows share: the first is set by an operator, the other is declared with its task. */

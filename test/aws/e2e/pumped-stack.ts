@@ -2,6 +2,7 @@
  * A stack whose functions run in this process, over queues, tables and a bucket on MiniStack, in real time. Containers, each with clients and memory of its own, take what lies in
  * the queues as Lambda's mappings do: up to ten messages, and what the function did not report as failed is deleted.
  */
+import { randomUUID } from "node:crypto";
 import { DeleteMessageBatchCommand, GetQueueAttributesCommand, type Message, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
 import { openAws } from "../../../adapters/aws/backend.ts";
@@ -65,7 +66,7 @@ export class PumpedStack {
 
   static async open(name: string, options: PumpedOptions): Promise<PumpedStack> {
     const { endpoint, pools = [], visibilitySeconds = 10, receives = 15 } = options;
-    const named = stackNamed(`${name}-${process.pid}-${Date.now().toString(36)}`);
+    const named = stackNamed(`${name}-${randomUUID().slice(0, 13)}`);
     const clients = createClients({ endpoint, region: named.region });
     await Promise.all([createTables(clients, named), createBucket(clients, named), createScheduleGroup(clients, named), createLogGroup(clients, named)]);
     const pair = (queue: string): Promise<QueueResource> => createPair(clients, `${named.stack}-${queue}`, { visibilitySeconds, receives });
