@@ -20,6 +20,7 @@ let server: MiniStack;
 let stack: OpenedStack;
 const clients = createClients();
 
+const GONE = /WH3121: the build \w+, on which it started, is no longer deployed/;
 const Go = runInput({ name: "go", schema: z.object({}) });
 
 /** The same flow, with other calls: one version's log does not fit the other's code. */
@@ -68,8 +69,9 @@ async function started(): Promise<string> {
 const go = (id: string): Promise<void> => stack.client.get(id).input(Go, {});
 
 test("a run ends on the code that it began on, in turns and in executors; a new one gets the new code; one whose code is gone crashes and says so", async () => {
-  const [old, orphan] = [await started(), await started()];
-  const before = await versions();
+  const { orchestrator, executor } = stack.resources.functions;
+  const [old, half, orphan] = [await started(), await started(), await started()];
+  const [turns, tasks] = [await versions(orchestrator), await versions(executor)];
   await deployed("second");
   const young = await started();
   await Promise.all([go(old), go(young)]);
@@ -83,15 +85,20 @@ test("a run ends on the code that it began on, in turns and in executors; a new 
     words: says("second", ["shouts zero", "says one", "says two", "says three", "says four", "shouts five"]),
   });
 
-  for (const Qualifier of before) await clients.lambda.send(new DeleteFunctionCommand({ FunctionName: stack.resources.functions.orchestrator, Qualifier }));
+  // Its turns are taken, its tasks have nobody to run them.
+  for (const Qualifier of tasks) await clients.lambda.send(new DeleteFunctionCommand({ FunctionName: executor, Qualifier }));
+  await go(half);
+  await expect(stack.client.get(half).result()).rejects.toThrow(GONE);
+
+  for (const Qualifier of turns) await clients.lambda.send(new DeleteFunctionCommand({ FunctionName: orchestrator, Qualifier }));
   await go(orphan);
   await expect.poll(async () => (await stack.client.get(orphan).state()).type, PATIENCE).toBe("CRASHED");
-  expect((await stack.client.get(orphan).state()).message).toMatch(/WH3121: the build \w+, on which it started, is no longer deployed/);
+  expect((await stack.client.get(orphan).state()).message).toMatch(GONE);
 }, 240_000);
 
-/** Published ones of the function that takes turns. */
-async function versions(): Promise<readonly string[]> {
-  const { Versions = [] } = await clients.lambda.send(new ListVersionsByFunctionCommand({ FunctionName: stack.resources.functions.orchestrator }));
+/** Published ones. */
+async function versions(FunctionName: string): Promise<readonly string[]> {
+  const { Versions = [] } = await clients.lambda.send(new ListVersionsByFunctionCommand({ FunctionName }));
   return Versions.flatMap(({ Version = "$LATEST" }) => (Version === "$LATEST" ? [] : [Version]));
 }
 
