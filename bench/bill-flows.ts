@@ -10,7 +10,14 @@ const size = z.object({ n: z.number(), from: z.number() });
 const step = task({ name: "step" }, async (n: number) => n + 1);
 const pooled = task({ name: "pooled-step", pool: "workers" satisfies keyof typeof POOLS }, async (n: number) => n + 1);
 const patient = task({ name: "patient-step", pool: "patient" satisfies keyof typeof POOLS }, async (n: number) => n + 1);
-/** What may run at most once travels alone: one task a message. */
+/** Lets time pass, as the world has it: see `bill-shapes.ts`. */
+export const passing = { ms: (_ms: number): void => {} };
+/** What took over a second before travels alone: one task a message. The first shows it, the others cost no time. */
+const long = task({ name: "long-step" }, async (n: number, takesMs: number) => {
+  if (takesMs > 0) passing.ms(takesMs);
+  return n + 1;
+});
+/** What may run at most once also runs alone, in an invocation of its own. */
 const alone = task({ name: "alone-step", crashRetries: 0 }, async (n: number) => n + 1);
 const numbers = (n: number, from: number): number[] => Array.from({ length: n }, (_, i) => from + i);
 const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
@@ -30,7 +37,13 @@ export const chainByPatientQueue = flow({ name: "chain-by-patient-queue", parame
   while (value < from + n) value = await patient(value);
   return value;
 });
-export const oneByOne = flow({ name: "one-by-one", parameters: size }, async ({ n, from }) => sum(await Promise.all(numbers(n, from).map((i) => alone(i)))));
+export const oneByOne = flow({ name: "one-by-one", parameters: size }, async ({ n, from }) => {
+  await long(from, 1100);
+  return sum(await Promise.all(numbers(n, from).map((i) => long(i, 0))));
+});
+export const atMostOnce = flow({ name: "at-most-once", parameters: size }, async ({ n, from }) =>
+  sum(await Promise.all(numbers(n, from).map((i) => alone(i)))),
+);
 export const packed = flow({ name: "packed", parameters: size }, async ({ n, from }) => sum(await Promise.all(numbers(n, from).map((i) => step(i)))));
 export const mapped = flow({ name: "mapped", parameters: size }, async ({ n, from }) => (await step.map(numbers(n, from))).length);
 

@@ -46,6 +46,7 @@ const EXPECTED: Readonly<Record<string, Expected>> = {
   "chain-by-queue": last,
   "chain-by-patient-queue": last,
   "one-by-one": sum,
+  "at-most-once": sum,
   packed: sum,
   mapped: (n) => n,
 };
@@ -54,6 +55,7 @@ const DEAD_LETTERS_MINUTES = 5;
 
 export async function* measure(endpoint: string, { items, only, onShape }: ShapeOptions): AsyncGenerator<Shape, void> {
   const world = await World.open(endpoint, [flows], flows.POOLS);
+  flows.passing.ms = (ms) => world.pass(ms);
   const wanted = (name: string): boolean => only === undefined || only.length === 0 || only.some((part) => name.includes(part));
   let runs = 0;
 
@@ -79,6 +81,7 @@ export async function* measure(endpoint: string, { items, only, onShape }: Shape
     yield* perMillion("chain of 100, by a pool's queue", "chain-by-queue", 100, 4.1, peers.chainByQueue(100));
     yield* perMillion("chain of 100, by a pool's queue, tasks of 15 minutes", "chain-by-patient-queue", 100, undefined, peers.chainByQueue(100));
     yield* perMillion("fan-out of 100, one by one", "one-by-one", 100, 0.6, peers.fanOut(100));
+    yield* perMillion("fan-out of 100, at most once", "at-most-once", 100, undefined, peers.fanOut(100));
     yield* perMillion("fan-out of 100, packed", "packed", 100, 0.15, peers.fanOut(100));
     yield* perMillion(`map of ${items.toLocaleString("en")}`, "mapped", items, 0.1, peers.largeMap(items));
     if (wanted("cron, 3 tasks a minute")) {

@@ -29,8 +29,8 @@ export class RoundClock implements Clock {
     });
   }
 
-  next(): void {
-    this.#now += ROUND_MS;
+  next(ms = ROUND_MS): void {
+    this.#now += ms;
     for (const wait of this.#waits) {
       if (wait.until > this.#now) continue;
       this.#waits.delete(wait);

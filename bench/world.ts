@@ -116,6 +116,11 @@ export class World {
     return this.#clock.now();
   }
 
+  /** Within a round. Unit: milliseconds. */
+  pass(ms: number): void {
+    this.#clock.next(ms);
+  }
+
   /** A run's log. Not counted. */
   history(run: string): Promise<readonly Entry[]> {
     return this.#watched.log.read(runActor(run));

@@ -31,7 +31,6 @@ export const STORAGE: Readonly<Partial<Record<UsageItem, number>>> = { "dynamodb
 /** What is paid for the machine under the code, arm64. */
 export const COMPUTE: Readonly<Partial<Record<UsageItem, number>>> = { "lambda.gbSeconds": 13.3334 / MILLION };
 
-
 export const MINUTES_A_MONTH = 30 * 24 * 60;
 
 export type Service = "dynamodb" | "sqs" | "s3" | "scheduler" | "events" | "secrets" | "logs" | "lambda";

@@ -109,13 +109,15 @@ class Bill {
       }
   }
 
-  tasks({ pool: name, sizes, ran }: TaskBatch): void {
+  tasks({ pool: name, sizes, again, ran }: TaskBatch): void {
     const pool = this.#poolOf(name);
     if (!pool) return;
     this.stored(sizes.filter((size) => size > LARGEST).length);
     const bytes = sizes.reduce((sum, size) => sum + (size > LARGEST ? SMALL : size), 0);
     const ms = lengthOf(ran);
     this.#queue(pool.url, bytes);
+    // They are deleted by the executor, before anything runs.
+    if (again > 0) this.#queue(pool.url, 0);
     if (pool.container) {
       this.#containerSeconds += ms / 1000;
       this.#queue(pool.url, bytes);

@@ -12,8 +12,16 @@ export interface TaskBatch {
   readonly pool: string;
   /** Of each message. Unit: bytes. */
   readonly sizes: readonly number[];
+  /** Sent again, because they came with others and are to run alone. */
+  readonly again: number;
   /** When its tasks ran: side by side, unless they came in different invocations. */
   readonly ran: Ran[];
+}
+
+interface SentMessage {
+  readonly size: number;
+  readonly keys: readonly string[];
+  readonly alone: boolean;
 }
 
 /** What SQS takes, and gives, in one request. */
@@ -42,13 +50,15 @@ export class TaskBatches {
 
   async #send({ actor, n, state }: Entry, effects: readonly TaskEffect[]): Promise<void> {
     const run = factsOf(actor, this.#book);
-    const sent = new Map<string, { readonly size: number; readonly keys: readonly string[] }[]>();
+    const sent = new Map<string, SentMessage[]>();
+    const isolated = new Set(effects.filter(({ alone }) => alone).map(({ call, piece }) => keyOf(call, piece?.id)));
     const packing = new Packing(effects.length, async (pool, tasks) => {
       const columns = tasks.reduce((sum, { call, piece }) => sum + (piece ? this.#columnBytes(call, piece, state as RunState | null) : 0), 0);
       const size = Buffer.byteLength(JSON.stringify(messageOf(actor, run, n, tasks))) + columns;
       const messages = sent.get(pool) ?? [];
       sent.set(pool, messages);
-      messages.push({ size, keys: tasks.map(({ call, piece }) => keyOf(call, piece?.id)) });
+      const keys = tasks.map(({ call, piece }) => keyOf(call, piece?.id));
+      messages.push({ size, keys, alone: keys.some((key) => isolated.has(key)) });
     });
     for (const effect of effects) {
       const item = this.#itemOf(effect);
@@ -56,13 +66,28 @@ export class TaskBatches {
       packing.add(effect.pool ?? DEFAULT_POOL, item, effect.alone === true || (long && !item.piece));
     }
     await packing.finish();
-    for (const [pool, messages] of sent)
-      for (let i = 0; i < messages.length; i += BATCH) {
-        const few = messages.slice(i, i + BATCH);
-        const batch: TaskBatch = { pool, sizes: few.map(({ size }) => size), ran: [] };
-        this.all.push(batch);
-        for (const key of few.flatMap(({ keys }) => keys)) this.#under.set(key, batch);
-      }
+    for (const [pool, messages] of sent) {
+      this.#bring(
+        pool,
+        messages.filter(({ alone }) => !alone),
+      );
+      // Of those that run alone a batch runs one, and sends the others again.
+      for (let left = messages.filter(({ alone }) => alone); left.length > 0; ) left = this.#bring(pool, left);
+    }
+  }
+
+  /** Those that are sent again. */
+  #bring(pool: string, messages: readonly SentMessage[]): SentMessage[] {
+    const left: SentMessage[] = [];
+    for (let i = 0; i < messages.length; i += BATCH) {
+      const few = messages.slice(i, i + BATCH);
+      const again = few.slice(1).filter(({ alone }) => alone);
+      const batch: TaskBatch = { pool, sizes: few.map(({ size }) => size), again: again.length, ran: [] };
+      this.all.push(batch);
+      left.push(...again);
+      for (const one of few) if (!again.includes(one)) for (const key of one.keys) this.#under.set(key, batch);
+    }
+    return left;
   }
 
   #itemOf({ call, attempt, piece }: TaskEffect): TaskItem {
