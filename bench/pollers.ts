@@ -18,15 +18,18 @@ export function scheduleUsage(queueUrl: string, bytes: number): Usage {
   return addUsage({ "scheduler.invocations": 1 }, queueRequests(queueUrl, bytes));
 }
 
-/**
- * A mapping keeps five pollers on a queue that has nothing, and each asks with a long poll of 20 seconds: 15 empty answers a minute. AWS publishes five for a standard queue and
- * nothing for a FIFO queue, which is taken to be the same; 15 a minute is also what users read from the NumberOfEmptyReceives of idle queues
- * (docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html, github.com/getlift/lift/issues/132).
- */
+/** A mapping begins with five pollers. docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
 export const POLLERS = 5;
+/**
+ * Pollers of a queue that has nothing, each of which asks with a long poll of 20 seconds. Of a standard queue without a maximum concurrency AWS writes that with low traffic it "can
+ * optimize to as few as 2" (the page above); of a FIFO queue it writes nothing, so the five are taken to stay. Users have read 15 empty receives a minute from idle queues, which is
+ * five pollers (github.com/getlift/lift/issues/132): with five on both queues an idle month costs 0.16 dollars more.
+ */
+const IDLE_POLLERS = { standard: 2, fifo: 5 } as const;
 export const LONG_POLL_SECONDS = 20;
 export function idleQueueUsage(queueUrl: string, minutes = MINUTES_A_MONTH): Usage {
-  return timesUsage(queueRequests(queueUrl, 0), (POLLERS * minutes * 60) / LONG_POLL_SECONDS);
+  const pollers = queueUrl.endsWith(".fifo") ? IDLE_POLLERS.fifo : IDLE_POLLERS.standard;
+  return timesUsage(queueRequests(queueUrl, 0), (pollers * minutes * 60) / LONG_POLL_SECONDS);
 }
 
 /** A function that a rule of EventBridge invokes every so many minutes, and what one such invocation asks for. The rule itself costs nothing. aws.amazon.com/eventbridge/pricing */

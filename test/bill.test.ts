@@ -60,7 +60,8 @@ describe("what Lambda's pollers ask for", () => {
     expect(batchUsage("https://sqs/tasks", 70_000, 0)).toEqual({ "sqs.standardRequests": 2, "lambda.requests": 1 });
     expect(batchUsage("https://sqs/mailbox.fifo", 100, 1)).toEqual({ "sqs.fifoRequests": 2, "lambda.requests": 1 });
   });
-  test("an idle queue is asked 15 times a minute", () => {
-    expect(idleQueueUsage("https://sqs/tasks", 1)).toEqual({ "sqs.standardRequests": 15 });
+  test("an idle FIFO queue is asked 15 times a minute, a standard one 6 times", () => {
+    expect(idleQueueUsage("https://sqs/tasks", 1)).toEqual({ "sqs.standardRequests": 6 });
+    expect(idleQueueUsage("https://sqs/mailbox.fifo", 1)).toEqual({ "sqs.fifoRequests": 15 });
   });
 });
