@@ -3,6 +3,7 @@ import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda"
 import { type Queue, queueOf } from "../adapters/aws/queue.ts";
 import { type Hold, holdMessages } from "../adapters/aws/visibility.ts";
 import { asDeadLetter, turnWithoutCode } from "../engine/dead-letter.ts";
+import { WindhoverError } from "../engine/errors.ts";
 import type { Delivery } from "../engine/messages.ts";
 import { type Host, SecondWriter, turn } from "../engine/turn.ts";
 import { type ActorBatch, backoffSeconds, wavesOf } from "./actor-batch.ts";
@@ -102,7 +103,14 @@ class Orchestrator {
 
   async #turn(actor: string, items: readonly MailItem[], explicit: boolean): Promise<void> {
     const deliveries = await this.#mail.deliveries(actor, items, explicit);
-    if (deliveries.length > 0) await turn(this.#host, actor, deliveries.map(asDeadLetter));
+    if (deliveries.length === 0) return;
+    try {
+      await turn(this.#host, actor, deliveries.map(asDeadLetter));
+    } catch (error) {
+      // A run of this build, whose flow this build does not have: no other will ever take it.
+      if (!(error instanceof WindhoverError) || error.code !== "WH2001") throw error;
+      await turnWithoutCode(this.#host, actor, deliveries, error.message);
+    }
   }
 
   /** All messages of the group: while one of it is hidden, SQS gives out none. A lost race is over at once; what fails waits a little longer each time. */

@@ -69,7 +69,7 @@ export async function createTestHarness(options: { readonly seed?: number; reado
     history: (runId) => client.history(runId),
     replay: (target, history) => replayHistory(target, history),
     async [Symbol.asyncDispose]() {
-      await runtime.worker.stop();
+      await runtime.worker.stop({ leaveTasks: true });
       await backend.close();
     },
   };
@@ -80,7 +80,7 @@ export function clientOf(backend: MemoryBackend, runtime: Runtime): PortsClient 
     ports: backend.ports,
     code: shared.code,
     changed: (actor) => runtime.changes.next(actor, new Promise(() => {})),
-    close: () => runtime.worker.stop(),
+    close: () => runtime.worker.stop({ leaveTasks: true }),
   });
 }
 

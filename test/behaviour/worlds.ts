@@ -78,7 +78,7 @@ function worldOver(
     },
     events: async (run) => (await client.history(typeof run === "string" ? run : run.id)).flatMap((entry) => entry.events),
     async [Symbol.asyncDispose]() {
-      await runtime.worker.stop();
+      await runtime.worker.stop({ leaveTasks: true });
       await parts.close();
     },
   };

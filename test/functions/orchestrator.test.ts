@@ -61,6 +61,15 @@ describe("a batch", () => {
     expect((await world.state("a")).row.type).toBe("COMPLETED");
   });
 
+  test("for a flow that the build does not have ends the run at once, and says so", async () => {
+    const world = new World();
+    const answer = await world.orchestrator({ Records: [letter("run:a", start("a", "nowhere"), { id: "m1" })] }, TIME);
+    expect(answer).toEqual({ batchItemFailures: [] });
+    const { row } = await world.state("a");
+    expect(row.type).toBe("CRASHED");
+    expect(row.message).toMatch(/WH2001.*nowhere/);
+  });
+
   test("of several actors deletes each one's messages as its turn ends; one that fails gives back all of its own, and no other's", async () => {
     quick();
     const world = new World({
