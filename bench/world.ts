@@ -5,7 +5,6 @@
  * deleted. Time passes only from one round to the next, a second each. So the counts are the same every time, and a fan-out's reports meet in the mailbox as they do on AWS.
  */
 import { DeleteMessageBatchCommand, type Message, ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
-import type { SQSRecord } from "aws-lambda";
 import { openAws } from "../adapters/aws/backend.ts";
 import { type AwsClients, createClients } from "../adapters/aws/clients.ts";
 import { RUNS_INDEXES } from "../adapters/aws/index-rows.ts";
@@ -23,6 +22,7 @@ import { deadLettersOf } from "../functions/dead-letters.ts";
 import { executorOf } from "../functions/executor.ts";
 import { functionHost } from "../functions/host.ts";
 import { orchestratorOf, type SqsHandler } from "../functions/orchestrator.ts";
+import { recordOf } from "../test/aws/sqs-record.ts";
 import { createStack, TIMEOUT_SECONDS } from "./emulated-stack.ts";
 import { batchUsage, POLLERS, scheduleUsage } from "./pollers.ts";
 import { RoundClock } from "./round-clock.ts";
@@ -192,15 +192,3 @@ export class World {
     }
   }
 }
-
-const recordOf = (arn: string, { MessageId = "", ReceiptHandle = "", Body = "", Attributes = {} }: Message): SQSRecord => ({
-  messageId: MessageId,
-  receiptHandle: ReceiptHandle,
-  body: Body,
-  attributes: Attributes as unknown as SQSRecord["attributes"],
-  messageAttributes: {},
-  md5OfBody: "",
-  eventSource: "aws:sqs",
-  eventSourceARN: arn,
-  awsRegion: "us-east-1",
-});

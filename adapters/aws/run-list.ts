@@ -6,6 +6,7 @@ import { type DynamoDBClient, QueryCommand } from "@aws-sdk/client-dynamodb";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { RunRow, StateType } from "../../engine/events.ts";
 import type { RunFilter } from "../../engine/ports.ts";
+import { matches } from "../../engine/run-filter.ts";
 import { answered } from "./failure.ts";
 import { type Item, padded, text, unpacked } from "./table.ts";
 
@@ -120,18 +121,6 @@ async function sourcesOf(table: RunTable, { parent, flow, states }: RunFilter): 
   if (flow !== undefined) return flow === "" ? [] : [["byFlow", "flow", flow]];
   if (states?.every((type) => !UNLISTED.has(type))) return byState(states);
   return (await table.flows()).map((name) => ["byFlow", "flow", name]);
-}
-
-function matches(row: RunRow, filter: RunFilter): boolean {
-  return (
-    (filter.flow === undefined || row.flow === filter.flow) &&
-    (filter.deployment === undefined || row.deployment === filter.deployment) &&
-    (filter.states === undefined || filter.states.includes(row.state.type)) &&
-    (filter.tag === undefined || row.tags.includes(filter.tag)) &&
-    (filter.parent === undefined || row.parent === filter.parent) &&
-    (filter.since === undefined || row.createdAt >= filter.since) &&
-    (filter.until === undefined || row.createdAt <= filter.until)
-  );
 }
 
 export interface RunPage {

@@ -1,7 +1,8 @@
 /** The index: rows as JSON texts, and beside each run's the values that filters ask for. */
 import { WindhoverError } from "../../engine/errors.ts";
 import type { ArtifactRow, DeploymentRow, RunRow } from "../../engine/events.ts";
-import type { Index, RunFilter } from "../../engine/ports.ts";
+import type { Index } from "../../engine/ports.ts";
+import { matches } from "../../engine/run-filter.ts";
 
 interface Row<R> {
   /** What is handed out is parsed anew each time. */
@@ -41,18 +42,6 @@ function fromCursor(cursor: string): Place {
     // Whatever it was, it is refused below.
   }
   throw new WindhoverError("WH2015", { message: `${JSON.stringify(cursor)} is not a cursor.`, got: cursor });
-}
-
-function matches(row: RunRow, filter: RunFilter): boolean {
-  return (
-    (filter.flow === undefined || row.flow === filter.flow) &&
-    (filter.deployment === undefined || row.deployment === filter.deployment) &&
-    (filter.states === undefined || filter.states.includes(row.state.type)) &&
-    (filter.tag === undefined || row.tags.includes(filter.tag)) &&
-    (filter.parent === undefined || row.parent === filter.parent) &&
-    (filter.since === undefined || row.createdAt >= filter.since) &&
-    (filter.until === undefined || row.createdAt <= filter.until)
-  );
 }
 
 function toRow<R>(row: R): Row<R> {

@@ -20,6 +20,7 @@ import { type FunctionHost, functionHost } from "../../../functions/host.ts";
 import { orchestratorOf, type SqsHandler } from "../../../functions/orchestrator.ts";
 import { createLogGroup, createScheduleGroup } from "../queues.ts";
 import { createBucket, createTables, stackNamed } from "../resources.ts";
+import { recordOf } from "../sqs-record.ts";
 import { createPair } from "./queue-pairs.ts";
 
 export interface PumpedOptions {
@@ -179,7 +180,7 @@ export class PumpedStack {
   }
 
   async #invoke(queue: QueueResource, messages: readonly Message[], handler: SqsHandler): Promise<void> {
-    const records = messages.map((message) => recordOf(queue, message));
+    const records = messages.map((message) => recordOf(queue.arn, message));
     let failed: ReadonlySet<string>;
     try {
       this.#options.onBatch?.(records, queue);
@@ -195,15 +196,3 @@ export class PumpedStack {
     await this.clients.sqs.send(new DeleteMessageBatchCommand({ QueueUrl: queue.url, Entries }));
   }
 }
-
-const recordOf = ({ arn }: QueueResource, { MessageId = "", ReceiptHandle = "", Body = "", Attributes = {} }: Message): SQSRecord => ({
-  messageId: MessageId,
-  receiptHandle: ReceiptHandle,
-  body: Body,
-  attributes: Attributes as unknown as SQSRecord["attributes"],
-  messageAttributes: {},
-  md5OfBody: "",
-  eventSource: "aws:sqs",
-  eventSourceARN: arn,
-  awsRegion: "us-east-1",
-});
