@@ -57,6 +57,9 @@ export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at
       case "abort":
         work.push(ports.aborts.mark(actor, effect.calls));
         break;
+      case "unmark":
+        work.push(ports.aborts.unmark(actor, effect.calls));
+        break;
       case "index":
         if (performer.onRow) work.push(performer.onRow(effect.row));
         if (performer.lateRow && inline) performer.lateRow.hold(effect.row);

@@ -254,6 +254,8 @@ export type Effect =
   /** A run that starts a little later (jitter). */
   | { readonly do: "startTimer"; readonly run: string; readonly at: number; readonly message: StartMessage }
   | { readonly do: "abort"; readonly calls: readonly string[] | "all" }
+  /** Marks that nobody is to look for any more are taken back. */
+  | { readonly do: "unmark"; readonly calls: readonly string[] }
   | { readonly do: "index"; readonly row: RunRow }
   | { readonly do: "deploymentIndex"; readonly row: DeploymentRow }
   | { readonly do: "artifact"; readonly row: ArtifactRow }

@@ -9,14 +9,11 @@ import { factsOf, itemOf } from "./effects.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry, Payload } from "./events.ts";
 import { Interruption } from "./interruption.ts";
+import { CANCEL_MARK, pauseMark } from "./marks.ts";
 import type { RunMessage } from "./messages.ts";
 import { runReader } from "./run-context.ts";
 import type { RunState } from "./run-state.ts";
 import type { Host } from "./turn.ts";
-
-/** Marks that stand for a run's mail; no call has such a name. */
-export const CANCEL_MARK = "!cancel";
-export const PAUSE_MARK = "!pause";
 
 export interface InlineResult {
   readonly messages: readonly RunMessage[];
@@ -33,7 +30,7 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
   const first: RunMessage[] = [];
   let end = false;
   const over = watch(host, actor, state, interruption, first);
-  const unwatchPause = host.ports.aborts.watch(actor, PAUSE_MARK, () => {
+  const unwatchPause = host.ports.aborts.watch(actor, pauseMark(state.resumes), () => {
     end = true;
   });
   // A host may have something to do before code runs of which it may die.

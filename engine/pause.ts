@@ -1,6 +1,7 @@
 /** Pause and resume: while a run is paused its code does not run and nothing new starts; what settled meanwhile is delivered after `resume`, in log order (rule 36). */
 import { ready } from "./calls.ts";
 import { handOut } from "./map.ts";
+import { pauseMark } from "./marks.ts";
 import { isKnown, remember } from "./requests.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { settle } from "./settle.ts";
@@ -34,6 +35,8 @@ export async function unpause(draft: RunDraft, request: string): Promise<void> {
   const over = state.returned !== undefined || state.ending !== undefined || state.retryTimer !== undefined;
   const instance = over ? null : await draft.needCode();
   state.paused = undefined;
+  draft.effects.push({ do: "unmark", calls: [pauseMark(state.resumes)] });
+  state.resumes = (state.resumes ?? 0) + 1;
   draft.log({ type: "resumed", request });
   if (!instance) return;
   const { calls } = await draft.needBook();

@@ -114,6 +114,8 @@ export interface TaskQueue {
 /** How a cancel reaches code that runs now, in whichever process. Marks outlive what they mark: a queued task that starts later sees them too. */
 export interface Aborts {
   mark(actor: string, calls: readonly string[] | "all"): Promise<void>;
+  /** Takes marks of calls back; those that are not there are no error, and "all" stays. A process that knows of a mark already may go on believing in it. */
+  unmark(actor: string, calls: readonly string[]): Promise<void>;
   marked(actor: string, call: string): Promise<boolean>;
   /** Calls `aborted` once, soon after a mark that names the call. Returns how to stop watching. */
   watch(actor: string, call: string, aborted: () => void): () => void;

@@ -32,6 +32,8 @@ export interface RunState {
   inputs?: BufferedInput[];
   seen?: string[];
   paused?: true;
+  /** How often it went on after a pause: names the mark of the next one. */
+  resumes?: number;
   /** Settled while paused: delivered after `resume`, in this order. */
   late?: string[];
   cancel?: { readonly request: string; readonly why?: string; readonly timedOut?: true; readonly calls: number };

@@ -3,7 +3,7 @@ import { placeOf } from "../engine/book.ts";
 import { decode, encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunEvent } from "../engine/events.ts";
-import { CANCEL_MARK, PAUSE_MARK } from "../engine/inline.ts";
+import { CANCEL_MARK, pauseMark } from "../engine/marks.ts";
 import { type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import { inputProblem } from "../engine/run.ts";
@@ -86,9 +86,9 @@ export class PortsRun<R> implements Run<R> {
     await this.#backend.ports.aborts.mark(runActor(this.id), [CANCEL_MARK]);
   }
   async pause(): Promise<void> {
-    await this.#open("paused");
+    const run = await this.#open("paused");
     await this.#client.send(this.id, { kind: "pause", id: `pause:${this.#backend.ports.random.id()}` });
-    await this.#backend.ports.aborts.mark(runActor(this.id), [PAUSE_MARK]);
+    await this.#backend.ports.aborts.mark(runActor(this.id), [pauseMark(run === "cancelled" ? 0 : run?.resumes)]);
   }
   async resume(): Promise<void> {
     await this.#open("resumed");

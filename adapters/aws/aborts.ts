@@ -24,6 +24,8 @@ export const PAUSE_MS = { first: 1000, growth: 1.5, last: 5000 };
 export const FIRST_LOOK_MS = 1000;
 /** An actor that nobody has watched for so long begins anew, with a late first look. Unit: milliseconds. */
 const IDLE_MS = 5000;
+/** An eventually consistent read shows what was written so long ago. Unit: milliseconds. */
+const SETTLED_MS = 10_000;
 /** Actors that are remembered. */
 const REMEMBERED = 1000;
 
@@ -35,7 +37,8 @@ interface Watch {
 /** What this process knows of one actor. */
 interface Watched {
   readonly name: string;
-  readonly marks: Set<string>;
+  /** Each with when this process set it, if it was this process. */
+  readonly marks: Map<string, number | undefined>;
   readonly watches: Set<Watch>;
   looking?: Promise<void>;
   /** When the last look that was answered began. */
@@ -72,8 +75,16 @@ class AwsAborts implements Aborts {
     for (let i = 0; i < requests.length; i += BATCH) await this.#write(requests.slice(i, i + BATCH));
     const actor = this.#actors.get(name);
     if (actor === undefined) return;
-    for (const mark of marks) actor.marks.add(mark);
+    for (const mark of marks) actor.marks.set(mark, this.#parts.clock.now());
     this.#fire(actor);
+  }
+
+  async unmark(name: string, calls: readonly string[]): Promise<void> {
+    this.#check("unmark");
+    const marks = [...new Set(calls.map(sortKey))];
+    const requests = marks.map((mark) => ({ DeleteRequest: { Key: { pk: text(partitionOf(name)), sk: text(mark) } } }));
+    for (let i = 0; i < requests.length; i += BATCH) await this.#write(requests.slice(i, i + BATCH));
+    for (const mark of marks) this.#actors.get(name)?.marks.delete(mark);
   }
 
   async marked(name: string, call: string): Promise<boolean> {
@@ -113,7 +124,7 @@ class AwsAborts implements Aborts {
     if (known !== undefined) return known;
     if (this.#actors.size >= REMEMBERED) for (const [each, { watches, looking }] of this.#actors) if (watches.size === 0 && !looking) this.#actors.delete(each);
     const never = Number.NEGATIVE_INFINITY;
-    const actor: Watched = { name, marks: new Set(), watches: new Set(), lookedAt: never, nextLookAt: 0, pauseMs: 0, idleSince: never };
+    const actor: Watched = { name, marks: new Map(), watches: new Set(), lookedAt: never, nextLookAt: 0, pauseMs: 0, idleSince: never };
     this.#actors.set(name, actor);
     return actor;
   }
@@ -138,7 +149,9 @@ class AwsAborts implements Aborts {
       ExpressionAttributeValues: { ":actor": text(partitionOf(actor.name)) },
       ProjectionExpression: "sk",
     });
-    for (const item of found) actor.marks.add(item["sk"]?.S as string);
+    // What is not found was taken back, or was set here so lately that a read need not show it yet.
+    for (const [mark, setAt] of actor.marks) if (setAt === undefined || now - setAt > SETTLED_MS) actor.marks.delete(mark);
+    for (const item of found) actor.marks.set(item["sk"]?.S as string, undefined);
     actor.lookedAt = now;
     this.#fire(actor);
   }
@@ -181,10 +194,10 @@ class AwsAborts implements Aborts {
     const { stack, clients, clock } = this.#parts;
     let left: readonly WriteRequest[] = requests;
     for (let attempt = 0; left.length > 0; attempt++) {
-      if (attempt === ATTEMPTS) throw new WindhoverError("WH3105", { message: `While marking calls as aborted: ${stack.stateTable} does not take them.` });
+      if (attempt === ATTEMPTS) throw new WindhoverError("WH3105", { message: `While writing abort marks: ${stack.stateTable} does not take them.` });
       if (attempt > 0) await clock.wait(25 * 2 ** attempt);
       const write = new BatchWriteItemCommand({ RequestItems: { [stack.stateTable]: [...left] } });
-      left = (await answered(clients.dynamodb.send(write), "marking calls as aborted")).UnprocessedItems?.[stack.stateTable] ?? [];
+      left = (await answered(clients.dynamodb.send(write), "writing abort marks")).UnprocessedItems?.[stack.stateTable] ?? [];
     }
   }
 }

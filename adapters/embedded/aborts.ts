@@ -15,7 +15,7 @@ export class EmbeddedAborts implements Aborts, Section {
   readonly #database: Database;
   readonly #journal: Journal;
   readonly #watches = new Map<string, Set<Watch>>();
-  #marks: (readonly [actor: string, call: string])[] = [];
+  #changes: { readonly actor: string; readonly call: string; readonly marked: boolean }[] = [];
   #lastId = 0;
   /** Actors with marks that we know of: nearly every watch is of another, and need not ask the database. */
   readonly #actors: Set<string>;
@@ -38,9 +38,16 @@ export class EmbeddedAborts implements Aborts, Section {
     this.#journal.mark(this, "soon");
     this.#actors.add(actor);
     for (const call of calls === "all" ? [ALL] : calls) {
-      this.#marks.push([actor, call]);
+      this.#changes.push({ actor, call, marked: true });
       this.#fire(actor, call);
     }
+  }
+
+  async unmark(actor: string, calls: readonly string[]): Promise<void> {
+    this.#journal.check();
+    if (calls.length === 0) return;
+    this.#journal.mark(this, "soon");
+    for (const call of calls) this.#changes.push({ actor, call, marked: false });
   }
 
   async marked(actor: string, call: string): Promise<boolean> {
@@ -85,10 +92,14 @@ export class EmbeddedAborts implements Aborts, Section {
   }
 
   write(): void {
-    for (const [actor, call] of this.#marks) {
+    for (const { actor, call, marked } of this.#changes) {
+      if (!marked) {
+        this.#database.prepare("DELETE FROM aborts WHERE actor = ? AND call = ?").run(actor, call);
+        continue;
+      }
       const { changes, lastInsertRowid } = this.#database.prepare("INSERT INTO aborts (actor, call) VALUES (?, ?) ON CONFLICT DO NOTHING").run(actor, call);
       if (changes > 0) this.#lastId = Number(lastInsertRowid);
     }
-    this.#marks = [];
+    this.#changes = [];
   }
 }

@@ -27,7 +27,7 @@ export function memoryAborts(state: AbortState, life: Life): Aborts {
   };
   /** Not before whoever called us has gone on; and not if the watch was stopped meanwhile. */
   const fire = (actor: string, watch: Watch): void => queueMicrotask(() => remove(actor, watch) && watch.aborted());
-  const { mark, marked } = life.guard<Pick<Aborts, "mark" | "marked">>({
+  const { mark, unmark, marked } = life.guard<Pick<Aborts, "mark" | "unmark" | "marked">>({
     async mark(actor, calls) {
       let marks = state.marks.get(actor);
       if (marks === undefined) {
@@ -38,10 +38,16 @@ export function memoryAborts(state: AbortState, life: Life): Aborts {
       else for (const call of calls) marks.calls.add(call);
       for (const watch of state.watches.get(actor) ?? []) if (isMarked(actor, watch.call)) fire(actor, watch);
     },
+    async unmark(actor, calls) {
+      const marks = state.marks.get(actor);
+      for (const call of calls) marks?.calls.delete(call);
+      if (marks?.all === false && marks.calls.size === 0) state.marks.delete(actor);
+    },
     marked: async (actor, call) => isMarked(actor, call),
   });
   return {
     mark,
+    unmark,
     marked,
     watch(actor, call, aborted) {
       if (!life.open) return () => {};

@@ -54,7 +54,7 @@ describe("a watch", () => {
   test("in the orchestrator costs nothing while inline steps are done within a second, and looks though each step of a long turn is short", async () => {
     const { aborts, clock } = start("orchestrator");
     const step = async (ms: number): Promise<void> => {
-      const stops = ["c-0", "!cancel", "!pause"].map((call) => aborts.watch("run:a", call, () => {}));
+      const stops = ["c-0", "!cancel", "!pause/0"].map((call) => aborts.watch("run:a", call, () => {}));
       await clock.advance(ms);
       for (const stop of stops) stop();
     };
@@ -153,6 +153,33 @@ describe("marks", () => {
     expect(batches[0]?.[0]?.PutRequest?.Item).toEqual({ pk: { S: "abort/run:a" }, sk: { S: "c-0" }, ttl: { N: expect.stringMatching(/^\d{10}$/) } });
     await aborts.mark("run:a", "all");
     expect(table.commandCalls(BatchWriteItemCommand)[3]?.args[0].input.RequestItems?.["flows-state"]?.[0]?.PutRequest?.Item?.["sk"]).toEqual({ S: "*" });
+  });
+
+  test("that are taken back are deleted, each once, and not looked for here any more", async () => {
+    const { aborts } = start("orchestrator");
+    table.on(BatchWriteItemCommand).resolves({});
+    await aborts.mark("run:a", ["c-0"]);
+    await aborts.unmark("run:a", ["c-0", "c-0"]);
+    expect(table.commandCalls(BatchWriteItemCommand)[1]?.args[0].input.RequestItems).toEqual({
+      "flows-state": [{ DeleteRequest: { Key: { pk: { S: "abort/run:a" }, sk: { S: "c-0" } } } }],
+    });
+    expect(await aborts.marked("run:a", "c-0")).toBe(false);
+    await aborts.unmark("run:a", []);
+    expect(table.commandCalls(BatchWriteItemCommand)).toHaveLength(2);
+  });
+
+  test("set here a moment ago are not doubted by a read that does not show them yet, and those taken back elsewhere are forgotten", async () => {
+    const { aborts, clock } = start("executor");
+    table.on(BatchWriteItemCommand).resolves({});
+    expect(await aborts.marked("run:a", "c-0")).toBe(false);
+    await aborts.mark("run:a", ["c-0"]);
+    await clock.advance(1000);
+    expect(await aborts.marked("run:a", "c-1")).toBe(false);
+    expect(looks()).toBe(2);
+    expect(await aborts.marked("run:a", "c-0")).toBe(true);
+    await clock.advance(60_000);
+    expect(await aborts.marked("run:a", "c-1")).toBe(false);
+    expect(await aborts.marked("run:a", "c-0")).toBe(false);
   });
 
   test("that DynamoDB left unwritten are written again, and after long an error", async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import type { Run } from "../../sdk/client-types.ts";
 import { flow, runContext, runInput, sleep, task, transaction, waitForInput } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
@@ -97,6 +98,37 @@ inEachWorld("stopping", (world) => {
     await run.cancel();
     await w.settled();
     expect((await run.state()).type).toBe("CANCELLED");
+  });
+
+  test("a pause is taken back by its resume: tasks of the run run inline again, whenever its mark comes", async () => {
+    await using w = await world();
+    let run: Run<unknown>;
+    const asked = new Map([
+      [1, async () => run.pause()],
+      // The mark of a pause that is over, set by a client that was slow, or for the second time.
+      [4, async () => w.runtime.host.ports.aborts.mark(`run:${run.id}`, ["!pause/0"])],
+      [6, async () => run.pause()],
+    ]);
+    const step = task({ name: "paused-and-resumed-step" }, async (n: number) => {
+      await asked.get(n)?.();
+      return n;
+    });
+    const f = flow({ name: "paused-and-resumed" }, async () => {
+      for (let n = 0; n < 9; n++) await step(n);
+    });
+    run = await w.client.run(f);
+    // The step that was to come next goes by the queue, for the turn to end and read its mail.
+    for (const at of [3, 8]) {
+      await w.settled();
+      expect(await run.state()).toMatchObject({ type: "PAUSED" });
+      expect((await w.events(run)).filter(({ type }) => type === "settled")).toHaveLength(at);
+      await run.resume();
+    }
+    await run.result();
+    const sent = (await w.client.history(run.id)).flatMap(({ effects }) => effects).filter((effect) => effect.do === "task");
+    expect(sent).toHaveLength(2);
+    expect(await w.runtime.host.ports.aborts.marked(`run:${run.id}`, "!pause/1")).toBe(false);
+    expect(w.errors).toEqual([]);
   });
 
   test.each(["resume", "cancel"] as const)("a flow that ends in the very turn that pauses it has ended after %s", async (order) => {

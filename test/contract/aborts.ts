@@ -37,6 +37,30 @@ export function abortsContract(make: Make, skips: Skips = {}): void {
       for (const name of LOOKALIKES.slice(1)) expect(await aborts.marked(`run:${AWKWARD_NAME}`, name), name).toBe(false);
     });
 
+    check("a mark that is taken back is there no more, however often it is taken back, and can be set again", async (subject) => {
+      const { aborts } = subject.ports;
+      await aborts.mark("run:a", ["c-0", "c-1"]);
+      for (let time = 0; time < 2; time++) await aborts.unmark("run:a", ["c-0", "c-7", "c-0"]);
+      await aborts.unmark("run:a", []);
+      await aborts.unmark("run:b", ["c-1"]);
+      expect(await Promise.all(["c-0", "c-1"].map((call) => aborts.marked("run:a", call)))).toEqual([false, true]);
+      let fired = 0;
+      aborts.watch("run:a", "c-0", () => fired++);
+      await subject.advance(1_000);
+      expect(fired).toBe(0);
+      await aborts.mark("run:a", ["c-0"]);
+      await eventually(subject, "the watch fires", () => (fired > 0 ? true : undefined));
+      await aborts.unmark("run:a", ["c-0"]);
+      const next = await subject.reopen();
+      expect(await Promise.all(["c-0", "c-1"].map((call) => next.ports.aborts.marked("run:a", call)))).toEqual([false, true]);
+    });
+
+    check('a mark of "all" is not taken back by its calls', async ({ ports: { aborts } }) => {
+      await aborts.mark("run:a", "all");
+      await aborts.unmark("run:a", ["c-0"]);
+      expect(await aborts.marked("run:a", "c-0")).toBe(true);
+    });
+
     check("a watch fires once after a mark that names its call", async (subject) => {
       let fired = 0;
       subject.ports.aborts.watch("run:a", "c-0", () => fired++);
