@@ -1,6 +1,6 @@
 /** `windhover block set | ls | inspect | rm`: settings with secrets, for tasks to load. They are encrypted where they lie, and never printed. */
 import { readFileSync } from "node:fs";
-import { decode, encode } from "../engine/codec.ts";
+import { decode, encodeSecret } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Ports } from "../engine/ports.ts";
@@ -26,7 +26,7 @@ export async function setBlock(name: string, flags: SetFlags): Promise<void> {
   const values = await readValues(definition, type, label, flags);
   await look(flags, async ({ ports, settings }) => {
     const before = await ports.secrets.get(label);
-    await ports.secrets.put(label, encode(values));
+    await ports.secrets.put(label, encodeSecret(values));
     print(`${out("✓", "green")} ${before === null ? "Set" : "Replaced"} ${label}.  ${out(`windhover block inspect ${label}${settings.suffix}`, "dim")}`);
   });
 }

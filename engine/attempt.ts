@@ -11,10 +11,12 @@ import type { HookDetail } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
 import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
+import { sayable } from "./log-line.ts";
 import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
 import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
 import { verdictOf } from "./retry.ts";
 import { shared, type TaskScope } from "./scope.ts";
+import { masked, timesMasked } from "./secrecy.ts";
 
 export interface AttemptHost {
   readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "random" | "registry" | "results" | "secrets">;
@@ -37,6 +39,8 @@ interface Attempt {
   readonly interruption: Interruption;
   readonly inline: boolean;
   lines: number;
+  /** It was said that a result had a secret in it. */
+  saidMasked?: true;
 }
 
 type Result =
@@ -144,12 +148,23 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
     const fn = functionOf(host, definition, item);
     host.onRun?.(definition.name, args, attempt.actor, item);
-    const value = encode(await limited(attempt, id, () => fn(...(args as never[]))));
+    const given = await limited(attempt, id, () => fn(...(args as never[])));
+    const before = timesMasked();
+    const value = encode(given);
+    if (timesMasked() !== before) sayMasked(attempt, id);
     if (key !== undefined) await remember(host, cache, definition, key, value);
     return { ok: true, value };
   } catch (error) {
     return failure(attempt, definition, error);
   }
+}
+
+/** What waits for the result gets `***`: better that somebody is told. */
+function sayMasked(attempt: Attempt, id: string): void {
+  if (attempt.saidMasked) return;
+  attempt.saidMasked = true;
+  const { message, action } = new WindhoverError("WH1060", { message: "The result had a secret in it, which was stored as ***." });
+  taskScope(attempt, id, new Interruption()).log("warn", `${message} ${action}`);
 }
 
 /** The task has succeeded, whether or not its result can be kept for others. */
@@ -216,8 +231,10 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
   const { clock, index, events, registry, secrets, logs } = host.ports;
   let parameters: unknown;
   let read = false;
-  const artifact: TaskScope["services"]["artifact"] = (key, kind, data) =>
-    index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
+  const artifact: TaskScope["services"]["artifact"] = (name, kind, data) => {
+    const key = masked(name);
+    return index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
+  };
   let emitted = 0;
   return {
     kind: "task",
@@ -244,8 +261,7 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
         call: item.call,
         at: clock.now(),
         level,
-        message,
-        ...(fields && { fields: fieldsOf(fields) }),
+        ...sayable(message, fields),
       };
       host.onLog?.(line);
       // A line that cannot be written is not worth the task, or the process.
@@ -256,7 +272,8 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
     },
     services: {
       artifact,
-      emit: (type, detail) => events.emit({ id: `${run.runId}/${id}/${emitted++}`, type, run: run.runId, at: clock.now(), detail: encode(detail) }),
+      emit: (type, detail) =>
+        events.emit({ id: `${run.runId}/${id}/${emitted++}`, type: masked(type), run: run.runId, at: clock.now(), detail: encode(detail) }),
       async variable(name) {
         const found = await registry.get("variable", name);
         return found && { value: decode(typeof found.value === "string" ? found.value : await host.ports.results.get(found.value.ref)) };
@@ -264,15 +281,6 @@ function taskScope(attempt: Attempt, id: string, interruption: Interruption): Ta
       secret: (name) => secrets.get(name),
     },
   };
-}
-
-/** A log line is never worth a failure: what cannot be encoded is written as text. */
-export function fieldsOf(fields: object): string {
-  try {
-    return encode(fields);
-  } catch {
-    return encode({ fields: String(fields) });
-  }
 }
 
 async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args: readonly unknown[], id: string): Promise<Result> {

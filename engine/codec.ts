@@ -9,17 +9,23 @@
 import { type ErrorParts, putTogether, setOwn } from "./error-codec.ts";
 import { WindhoverError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
+import { maskedEncoding } from "./secrecy.ts";
 import { type EncodeOptions, ONLY_DOLLARS, Tagging, TYPED_ARRAYS, tooLarge } from "./tagging.ts";
 
 export { hash } from "./hash.ts";
 
 /**
- * The same value always gives the same text, keys in the order in which the object has them.
+ * The same value always gives the same text, keys in the order in which the object has them. What is known as a secret in this process is written as `***`.
  * @throws WH1102 for a value that cannot be stored, WH1103 for a cycle, both with the path; WH1104 for one that is too large.
  * @example encode({ since: new Date(0), ids: new Set([1n]) }, { name: "result" })
  */
 export function encode(value: unknown, options?: EncodeOptions): string {
-  return write(new Tagging(options).tag(value), options?.name);
+  return maskedEncoding(write(new Tagging(options).tag(value), options?.name));
+}
+
+/** As {@link encode}, with the secrets: for what keeps them encrypted. */
+export function encodeSecret(value: unknown): string {
+  return write(new Tagging().tag(value));
 }
 
 function write(tagged: unknown, name = "value"): string {
@@ -188,9 +194,9 @@ const DESCRIBED = { chars: 10_000, properties: 100 };
  */
 export function encodeError(thrown: unknown): string {
   try {
-    return write(new Tagging({ name: "error" }, true).tag(thrown));
+    return maskedEncoding(write(new Tagging({ name: "error" }, true).tag(thrown)));
   } catch {
-    return write(new Tagging({ name: "error" }, true).tag(described(thrown)));
+    return maskedEncoding(write(new Tagging({ name: "error" }, true).tag(described(thrown))));
   }
 }
 

@@ -33,6 +33,7 @@ export const ERRORS = {
     action: "Call `withOptions` with functions at module level, so that every process that loads the code knows them.",
   },
   WH1010: { who: "author", title: "Two calls have the same key", action: "Give each call of one task in one run a key of its own, or none." },
+  WH1060: { who: "author", title: "A result had a secret in it", action: "Return something else, and load the block in the task that needs it." },
   // ---- the author: values
   WH1101: { who: "author", title: "Parameters do not fit the flow's schema", action: "Correct the value at the path that is named." },
   WH1102: {
@@ -214,6 +215,11 @@ export const ERRORS = {
     who: "operator",
     title: "The build that a run belongs to is gone",
     action: "Run it again on today's code with `windhover runs retry`, which takes over what has completed.",
+  },
+  WH3135: {
+    who: "operator",
+    title: "An older build's container did not do its work",
+    action: "See the pool's log lines of that time: the tasks count as crashed, and are sent again within their `crashRetries`.",
   },
   WH3122: { who: "operator", title: "An older build did not take its run's turn", action: "See the log of that version; the turn is taken again by itself." },
   // ---- us

@@ -1,11 +1,12 @@
 /** What a run's turn needs of the outside, gathered from the ports: the log's history, stored values, limits that are set, and results that are computed again. */
-import { fieldsOf, runAttempt } from "./attempt.ts";
+import { runAttempt } from "./attempt.ts";
 import { Book } from "./book.ts";
 import { decode, encode, hash } from "./codec.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry, RunEvent } from "./events.ts";
 import { resultsOf } from "./items.ts";
+import { sayable } from "./log-line.ts";
 import { parseActor, runActor } from "./messages.ts";
 import type { LogLine } from "./ports.ts";
 import type { Reader } from "./replay.ts";
@@ -36,7 +37,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
     limitNames: async () => new Set((await registry.list("limit")).map((row) => row.key)),
     writeLog: (level, message, fields) => {
       const run = parseActor(actor).name;
-      const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, message, ...(fields && { fields: fieldsOf(fields) }) };
+      const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, ...sayable(message, fields) };
       // It is the flow's code that calls this, and a timer that a backend or a listener sets must not be taken for one of the flow's.
       shared.scopes.exit(() => {
         host.onLog?.(line);

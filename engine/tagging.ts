@@ -6,6 +6,7 @@ import { types } from "node:util";
 import { className, isError, setOwn, takeApart } from "./error-codec.ts";
 import { WindhoverError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
+import { SHOWN } from "./secrecy.ts";
 
 export interface EncodeOptions {
   /** Gives an id for an object that stands for something else, such as a future: the id is kept in its place. */
@@ -104,9 +105,10 @@ export class Tagging {
   }
 
   private plain(value: Record<string, unknown>): Record<string, unknown> {
-    const keys = Object.keys(value);
     // JSON would call a hidden `toJSON`; one that is not hidden is refused below, as the function that it is.
     let copy: Record<string, unknown> | undefined = typeof value.toJSON === "function" ? {} : undefined;
+    if (copy && SHOWN in value) return this.plain((value as { [SHOWN]: () => Record<string, unknown> })[SHOWN]());
+    const keys = Object.keys(value);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       const item = value[key];

@@ -6,6 +6,7 @@ import { BUILD_VARIABLE, parseStack, STACK_VARIABLE, type StackResources } from 
 import type { Code } from "../engine/definition.ts";
 import type { Ports } from "../engine/ports.ts";
 import { shared } from "../engine/scope.ts";
+import { maskError } from "../engine/secrecy.ts";
 import type { Host } from "../engine/turn.ts";
 import { Warm } from "../engine/warm.ts";
 import { type DeploymentDefinition, isDeployment } from "../sdk/deployment.ts";
@@ -32,6 +33,8 @@ export interface FunctionHost {
 export function openFunction(modules: Modules, role: Role, env: NodeJS.ProcessEnv = process.env): FunctionHost {
   const stack = parseStack(env[STACK_VARIABLE], STACK_VARIABLE);
   const { ports, clients } = openAws({ stack, role });
+  // Lambda itself prints a promise of the author's that nobody awaits; where nothing listens, Node ends the process, which `sdk/block.ts` sees.
+  if (process.listenerCount("unhandledRejection") > 0) process.prependListener("unhandledRejection", (reason) => maskError(reason));
   const [build, functionName] = [env[BUILD_VARIABLE], env["AWS_LAMBDA_FUNCTION_NAME"]];
   return functionHost({ stack, ports, clients, code: shared.code, ...(build && { build }), ...(functionName && { functionName }) }, modules);
 }

@@ -1,4 +1,6 @@
 /** Lines of the functions' own log: JSON, one a line, in the same stream as what runs write. */
+import { masked } from "../engine/secrecy.ts";
+
 export type NoteLevel = (typeof LEVELS)[number];
 const LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
 
@@ -8,7 +10,7 @@ const LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
  */
 export function note(level: NoteLevel, windhover: string, fields: Readonly<Record<string, unknown>> = {}): void {
   if (LEVELS.indexOf(level) < leastLevel()) return;
-  process.stdout.write(`${JSON.stringify({ level, windhover, ...fields })}\n`);
+  process.stdout.write(`${masked(JSON.stringify({ level, windhover, ...fields }))}\n`);
 }
 
 /** An error as fields of a line. */

@@ -4,6 +4,7 @@ import { decode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { check } from "../engine/schema.ts";
 import { currentScope } from "../engine/scope.ts";
+import { conceal, MASK, maskError, SHOWN } from "../engine/secrecy.ts";
 import { type AnySchema, checkName, type OutputOf, type Schema } from "./options.ts";
 
 export interface BlockType<V, B> {
@@ -43,9 +44,11 @@ export function defineBlock<S extends AnySchema, B>(
         });
       const text = await scope.services.secret(`${type}/${name}`);
       if (text === null) throw new WindhoverError("WH2016", { message: `The block ${type}/${name} is not set.`, got: `${type}/${name}` });
+      const stored = decode(text);
+      concealFields(stored, options.secret);
       const checked = await check(
         options.schema,
-        decode(text),
+        stored,
         (_got, issues) =>
           new WindhoverError("WH2016", {
             message: `The block ${type}/${name} does not fit its type: ${issues}`,
@@ -54,16 +57,25 @@ export function defineBlock<S extends AnySchema, B>(
           }),
       );
       if (!checked.ok) throw checked.error;
+      concealFields(checked.value, options.secret);
       return make(guarded(checked.value as OutputOf<S> & object, options.secret));
     },
   };
 }
 
-/** Printing the values shows *** for what is secret; using them does not. */
+/** Wherever a secret occurs from now on, `***` is written; also in what Node prints of an error that ends the process. */
+function concealFields(values: unknown, secret: readonly string[]): void {
+  for (const field of secret) conceal((values as Readonly<Record<string, unknown>> | null)?.[field]);
+  if (watching) return;
+  watching = true;
+  process.on("uncaughtExceptionMonitor", (error) => maskError(error));
+}
+let watching = false;
+
+/** Printing and storing the values shows *** for what is secret; using them does not. */
 function guarded<V extends object>(values: V, secret: readonly string[]): V {
-  const shown = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, secret.includes(key) ? "***" : value]));
-  Object.defineProperty(values, inspect.custom, { value: () => shown, enumerable: false });
-  Object.defineProperty(values, "toJSON", { value: () => shown, enumerable: false });
+  const shown = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, secret.includes(key) ? MASK : value]));
+  for (const key of [inspect.custom, SHOWN, "toJSON"]) Object.defineProperty(values, key, { value: () => shown, enumerable: false });
   return values;
 }
 
@@ -81,7 +93,7 @@ export const Secret: BlockType<{ value: string }, { get(): string }> = defineBlo
   { type: "secret", schema: valueSchema, secret: ["value"], description: "One secret text." },
   (values) => {
     const holder = { get: (): string => values.value };
-    Object.defineProperty(holder, inspect.custom, { value: () => "Secret(***)", enumerable: false });
+    Object.defineProperty(holder, inspect.custom, { value: () => `Secret(${MASK})`, enumerable: false });
     return holder;
   },
 );

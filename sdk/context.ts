@@ -2,6 +2,7 @@
 import { encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { Continuation } from "../engine/instance.ts";
+import { sayable } from "../engine/log-line.ts";
 import type { LogLevel } from "../engine/ports.ts";
 import { currentScope, type Scope, type TaskScope } from "../engine/scope.ts";
 import { flowScope } from "./waits.ts";
@@ -71,7 +72,10 @@ function write(level: LogLevel, message: string, fields?: object): void {
   if (scope?.kind === "task") scope.log(level, message, fields);
   else if (scope?.kind === "flow") {
     if (!scope.instance.replaying) scope.instance.onLog?.(level, message, fields);
-  } else process.stderr.write(`${level.toUpperCase()} ${message}${fields ? ` ${JSON.stringify(fields)}` : ""}\n`);
+  } else {
+    const said = sayable(message, fields);
+    process.stderr.write(`${level.toUpperCase()} ${said.message}${said.fields ? ` ${said.fields}` : ""}\n`);
+  }
 }
 
 /** Structured lines, kept with the run and its task. In a flow's body a line is written once, however often the flow is replayed. */

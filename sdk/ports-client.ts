@@ -10,6 +10,7 @@ import { runName } from "../engine/names.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { nextTime } from "../engine/schedule.ts";
+import { masked } from "../engine/secrecy.ts";
 import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
@@ -84,9 +85,9 @@ export class PortsClient implements Client {
       kind: "start",
       id: `start:${id}:client`,
       flow,
-      name: options.name ?? runName(id),
+      name: masked(options.name ?? runName(id)),
       parameters: await this.#payload(parameters ?? {}),
-      tags: options.tags,
+      tags: options.tags?.map(masked),
       createdAt: now,
       scheduledTime: at,
       version,
@@ -95,7 +96,7 @@ export class PortsClient implements Client {
     if (at !== undefined && at > now) {
       const state = scheduled(now, at);
       await timers.set(runActor(id), "start", at, message);
-      await index.putRun({ id, seq: 0, name: message.name, flow, tags: options.tags ?? [], createdAt: now, scheduledTime: at, version, state });
+      await index.putRun({ id, seq: 0, name: message.name, flow, tags: message.tags ?? [], createdAt: now, scheduledTime: at, version, state });
     } else await mailbox.send(runActor(id), message);
     return this.get(id) as PortsRun<unknown>;
   }
