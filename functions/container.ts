@@ -2,13 +2,14 @@
 import { createTaskQueue } from "../adapters/aws/tasks.ts";
 import { holdMessages } from "../adapters/aws/visibility.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import type { TaskDelivery, TaskQueue } from "../engine/ports.ts";
+import type { TaskDelivery, TaskMessage, TaskQueue } from "../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../engine/task-message.ts";
-import type { Host } from "../engine/turn.ts";
 import { nextTick } from "./executor.ts";
 import { keepForeign } from "./foreign.ts";
 import { type FunctionHost, hostOf, type Modules, openFunction } from "./host.ts";
 import { errorFields, note } from "./note.ts";
+import { handedMessage, olderContainers, type RunElsewhere } from "./older-container.ts";
+import { goneMessage } from "./versions.ts";
 
 /** Which pool the process works for. */
 export const POOL_VARIABLE = "WINDHOVER_POOL";
@@ -30,7 +31,9 @@ export async function container(modules: Modules): Promise<void> {
   const asked = new AbortController();
   process.once("SIGTERM", () => asked.abort());
   process.once("SIGINT", () => asked.abort());
-  await containerOf(fn, { pool: process.env[POOL_VARIABLE] ?? "", stop: asked.signal });
+  const handed = handedMessage();
+  if (handed) await runHanded(fn, handed, asked.signal);
+  else await containerOf(fn, { pool: process.env[POOL_VARIABLE] ?? "", stop: asked.signal });
   process.exit(0);
 }
 
@@ -39,10 +42,12 @@ export interface ContainerOptions {
   /** Asks it to take nothing more, and to come to an end. */
   readonly stop: AbortSignal;
   readonly tasks?: TaskQueue;
+  /** What runs tasks of runs that began on another build. */
+  readonly elsewhere?: RunElsewhere;
 }
 
-export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksOf(fn) }: ContainerOptions): Promise<void> {
-  const { clock, mailbox, random } = fn.ports;
+export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksOf(fn), elsewhere = olderContainers(fn) }: ContainerOptions): Promise<void> {
+  const { clock, random } = fn.ports;
   const resource = fn.stack.pools[pool];
   if (!resource)
     throw new WindhoverError("WH2010", {
@@ -51,8 +56,7 @@ export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksO
       got: pool || "nothing",
     });
   note("INFO", "a container begins", { pool });
-  const host = hostOf(fn);
-  const reports = new Reports(mailbox, nextTick);
+  const work = workOf(fn, stop);
   for (let last = clock.now(); !stop.aborted && clock.now() - last < IDLE_MS; ) {
     // One at a time: a message holds as many tasks as are meant to share a process.
     const [delivery] = await tasks.receive(pool, 1);
@@ -61,7 +65,7 @@ export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksO
     const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], heldSeconds: stack.heldSeconds, afterMs: 0 });
     try {
       await hold.renew();
-      await take(host, delivery, reports, mailbox, stop, clock);
+      await take(fn, delivery, stop, work, elsewhere);
       await tasks.acknowledge([delivery]);
     } catch (error) {
       // It comes back as its visibility ends, as that of a process that died.
@@ -90,24 +94,37 @@ const tasksOf = (fn: FunctionHost): TaskQueue => {
   });
 };
 
-/** What is still running some time after a stop is told to the run at once, instead of being missed a minute later: another container takes it. */
-async function take(
-  host: Host,
-  { message, receives }: TaskDelivery,
-  reports: Reports,
-  mailbox: FunctionHost["ports"]["mailbox"],
-  stop: AbortSignal,
-  clock: FunctionHost["ports"]["clock"],
-): Promise<void> {
+type Work = (message: TaskMessage) => Promise<void>;
+
+async function take(fn: FunctionHost, { message, receives }: TaskDelivery, stop: AbortSignal, work: Work, elsewhere: RunElsewhere): Promise<void> {
+  const { mailbox } = fn.ports;
   if (receives > 1) return mailbox.send(message.actor, crashOf(message));
-  const over = new AbortController();
-  const work = runTasks(host, message, message.tasks.length, reports);
-  work.catch(() => {});
-  const stopped = new Promise<true>((resolve) => {
-    const end = (): void => void clock.wait(GRACE_MS, over.signal).then(() => !over.signal.aborted && resolve(true));
-    if (stop.aborted) end();
-    else stop.addEventListener("abort", end, { once: true, signal: over.signal });
-  });
-  const late = await Promise.race([work.then(() => false as const), stopped]).finally(() => over.abort());
-  if (late) await mailbox.send(message.actor, crashOf(message, "its container was stopped"));
+  const { build } = message.run;
+  if (build === undefined || build === fn.build) return work(message);
+  note("INFO", "handed on to the run's own build", { actor: message.actor, build });
+  if (!(await elsewhere(build, message, stop))) await mailbox.send(message.actor, crashOf(message, goneMessage(build)));
+}
+
+/** Runs what a container of another build was given: this is the build that the run began on. */
+export async function runHanded(fn: FunctionHost, message: TaskMessage, stop: AbortSignal): Promise<void> {
+  await workOf(fn, stop)(message);
+}
+
+/** Runs all tasks of a message. What is still running some time after a stop is told to the run at once, instead of being missed a minute later: another container takes it. */
+function workOf(fn: FunctionHost, stop: AbortSignal): Work {
+  const { clock, mailbox } = fn.ports;
+  const host = hostOf(fn);
+  const reports = new Reports(mailbox, nextTick);
+  return async (message) => {
+    const over = new AbortController();
+    const work = runTasks(host, message, message.tasks.length, reports);
+    work.catch(() => {});
+    const stopped = new Promise<true>((resolve) => {
+      const end = (): void => void clock.wait(GRACE_MS, over.signal).then(() => !over.signal.aborted && resolve(true));
+      if (stop.aborted) end();
+      else stop.addEventListener("abort", end, { once: true, signal: over.signal });
+    });
+    const late = await Promise.race([work.then(() => false as const), stopped]).finally(() => over.abort());
+    if (late) await mailbox.send(message.actor, crashOf(message, "its container was stopped"));
+  };
 }

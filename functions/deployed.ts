@@ -5,6 +5,7 @@
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { noteFlows } from "../adapters/aws/known-flows.ts";
 import { deploymentActor } from "../engine/messages.ts";
+import { keepBuild } from "./builds.ts";
 import { empty, isEmptied } from "./emptying.ts";
 import { type FunctionHost, type Modules, openFunction } from "./host.ts";
 import { configureMessage } from "./mail.ts";
@@ -42,6 +43,8 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
     return empty(fn, (Array.isArray(wanted) ? wanted : []).filter(isEmptied));
   }
   const { deployments, ports, build, clients, code, stack } = fn;
+  const { Build, Code } = event.ResourceProperties as Readonly<Record<string, unknown>>;
+  if (typeof Build === "string" && typeof Code === "string") await keepBuild({ clients, stack }, Build, Code);
   await noteFlows({ clients, stack }, code.flows.keys());
   await Promise.all([...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), configureMessage(deployment))));
   const gone = (await ports.index.deployments()).filter(({ name, paused }) => !paused && !deployments.has(name));

@@ -67,7 +67,7 @@ export function makeTask(scope: Construct, parts: FunctionParts, { code }: Conta
       ...parts.environment,
       [BUILD_VARIABLE]: parts.build,
       WINDHOVER_POOL: pool.name,
-      WINDHOVER_CODE: `${code.s3BucketName}/${code.s3ObjectKey}`,
+      WINDHOVER_CODE: placeOf(code),
       AWS_REGION: Stack.of(scope).region,
     },
     entryPoint: ["node", "-e", BOOTSTRAP],
@@ -76,9 +76,13 @@ export function makeTask(scope: Construct, parts: FunctionParts, { code }: Conta
   });
   definition.applyRemovalPolicy(RemovalPolicy.DESTROY);
   const role = definition.taskRole as Role;
-  allow(role, { actions: ["s3:GetObject"], on: [code.bucket.arnForObjects(code.s3ObjectKey)] });
+  allow(role, readCode(code));
   return { definition, role };
 }
+
+/** `<bucket>/<key>` */
+export const placeOf = ({ s3BucketName, s3ObjectKey }: Asset): string => `${s3BucketName}/${s3ObjectKey}`;
+export const readCode = ({ bucket, s3ObjectKey }: Asset): Access => ({ actions: ["s3:GetObject"], on: [bucket.arnForObjects(s3ObjectKey)] });
 
 /** Fetches the code and becomes it. The image need not know Windhover, only have Node and the AWS SDK's S3 client, as Lambda's own images do. */
 const BOOTSTRAP = [

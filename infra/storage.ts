@@ -29,6 +29,12 @@ export const readResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObj
 export const useResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject", "s3:PutObject"], on: [results(bucket)] }];
 /** Who reads queues keeps what is not ours. */
 export const keepForeign = (bucket: Bucket): Access[] => [{ actions: ["s3:PutObject"], on: [bucket.arnForObjects("dead-letters/*")] }];
+/** The code of containers, by build: it stays for the runs that began on it. */
+export const readBuilds = (bucket: Bucket): Access[] => [
+  { actions: ["s3:GetObject"], on: [bucket.arnForObjects("builds/*")] },
+  { actions: ["s3:ListBucket"], on: [bucket.bucketArn], when: { StringLike: { "s3:prefix": "builds/*" } } },
+];
+export const keepBuilds = (bucket: Bucket): Access[] => [...readBuilds(bucket), { actions: ["s3:PutObject"], on: [bucket.arnForObjects("builds/*")] }];
 /** At the end of a stack that keeps nothing. */
 export const emptyBucket = (bucket: Bucket): Access[] => [
   { actions: ["s3:ListBucketVersions"], on: [bucket.bucketArn] },

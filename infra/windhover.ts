@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { ArnFormat, CfnOutput, CustomResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
+import type { CfnTaskDefinition } from "aws-cdk-lib/aws-ecs";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
 import { type IGrantable, type IPrincipal, Role } from "aws-cdk-lib/aws-iam";
@@ -13,14 +14,24 @@ import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Bucket } from "aws-cdk-lib/aws-s3";
 import type { ITopic } from "aws-cdk-lib/aws-sns";
 import { Queue } from "aws-cdk-lib/aws-sqs";
-import { Construct } from "constructs";
+import { Construct, type IConstruct } from "constructs";
 import { eventSource } from "../adapters/aws/events.ts";
 import { type PoolResource, STACK_OUTPUT, STACK_VARIABLE, type StackResources } from "../adapters/aws/stack.ts";
 import { type Access, allow } from "./access.ts";
 import { makeAlarms, type Watched } from "./alarms.ts";
 import { callApi, makeApi, makeRoutes } from "./api.ts";
 import { type BundleOptions, bundleProgram, type Program } from "./bundle.ts";
-import { type Containers, type ContainerTask, describeContainer, familyOf, makeContainers, makeTask, startContainers } from "./containers.ts";
+import {
+  type Containers,
+  type ContainerTask,
+  describeContainer,
+  familyOf,
+  makeContainers,
+  makeTask,
+  placeOf,
+  readCode,
+  startContainers,
+} from "./containers.ts";
 import { makeDashboard } from "./dashboard.ts";
 import type { Description } from "./describe.ts";
 import { type FunctionOptions, type FunctionParts, feed, handOn, makeFunction } from "./functions.ts";
@@ -34,7 +45,7 @@ import { checkEnvironment, checkProps, nameOf, retentionOf, type WindhoverProps 
 import { consume, countMessages, DRAIN_SECONDS, describeQueue, drainDeadLetters, makeMailbox, makeTaskQueue, type QueuePair, sendTo } from "./queues.ts";
 import { makeScheduleGroup, makeSchedules, type Schedules, setTimers } from "./schedules.ts";
 import { loadBlocks, prefixOf, writeBlocks } from "./secrets.ts";
-import { emptyBucket, keepForeign, makeBucket, readResults, useResults } from "./storage.ts";
+import { emptyBucket, keepBuilds, keepForeign, makeBucket, readBuilds, readResults, useResults } from "./storage.ts";
 import { listingTables, makeTables, orderTables, readTables, settingTables, type Tables, taskTables, turnTables } from "./tables.ts";
 import { makeRules, queuesOf, webhooksOf } from "./triggers.ts";
 import { UserCode } from "./user-code.ts";
@@ -121,7 +132,7 @@ export class Windhover extends Construct implements IGrantable {
     const deadLetters = this.#makeDeadLetters(tasks);
     const feeds = [...this.#makeFeeds(), ...this.#makeIntake()];
     this.#makeApi(webhooks);
-    this.#makeDeployed(removalPolicy, feeds);
+    this.#makeDeployed(removalPolicy, [...feeds, ...tasks.map(({ definition }) => definition.node.defaultChild as CfnTaskDefinition)]);
     makeSchedules(this, this.#schedules, this.#mailbox, this.#description.deployments, Date.now());
     makeRules(this, Stack.of(this).stackName, this.#mailbox, this.#description.deployments);
 
@@ -261,7 +272,7 @@ export class Windhover extends Construct implements IGrantable {
       .filter((pool) => pool.kind === "container")
       .map((pool) => {
         const task = makeTask(this, this.#parts, containers, this.#family(pool), pool);
-        allow(task.role, ...this.#taskAccess(pool));
+        allow(task.role, ...this.#taskAccess(pool), ...readBuilds(this.bucket));
         return task;
       });
   }
@@ -309,16 +320,21 @@ export class Windhover extends Construct implements IGrantable {
     makeRoutes(this, this.api, made, this.#props.api ?? false, webhooks);
   }
 
-  /** After each deploy deployments hear what the code says; at the stack's end, what nobody wants to keep is deleted. Messages flow only in between. */
-  #makeDeployed(removalPolicy: RemovalPolicy, feeds: readonly EventSourceMapping[]): void {
+  /**
+   * After each deploy the containers' code is kept, and deployments hear what the code says; at the stack's end, what nobody wants to keep is deleted. Only in between messages flow
+   * and do new containers start, which may come upon runs of the build before.
+   */
+  #makeDeployed(removalPolicy: RemovalPolicy, between: readonly IConstruct[]): void {
     const destroy = removalPolicy === RemovalPolicy.DESTROY;
     const options = { name: nameOf(this, "deployed"), description: "Tells deployments what the code says", memoryMb: 512, timeoutSeconds: TURN_SECONDS };
     const ending = destroy ? [...emptyBucket(this.bucket), ...writeBlocks(this)] : [];
-    const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...ending];
+    const code = this.#containers?.code;
+    const keeping = code ? [...keepBuilds(this.bucket), readCode(code)] : [];
+    const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...keeping, ...ending];
     const made = this.#function("Deployed", "deployed", options, access);
-    const properties = { Build: this.#parts.build, Empty: destroy ? ["bucket", "secrets"] : [] };
+    const properties = { Build: this.#parts.build, ...(code && { Code: placeOf(code) }), Empty: destroy ? ["bucket", "secrets"] : [] };
     const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", properties });
-    for (const feeding of feeds) feeding.node.addDependency(resource);
+    for (const each of between) each.node.addDependency(resource);
   }
 
   #makePolicies(): Policies {

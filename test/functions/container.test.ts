@@ -68,6 +68,35 @@ describe("a container", () => {
     expect((await world.ports.inbox.receive(10)).map(({ message: one }) => one)).toMatchObject([{ kind: "crash", why: "its container was stopped" }]);
   });
 
+  test("has tasks of another build run by that build, and says so where it is gone or fails", async () => {
+    task({ name: "train" }, async () => "trained");
+    const world = new World({ build: "b2" });
+    const of = (build: string): TaskMessage => ({ ...message, actor: `run:${build}`, run: { ...message.run, build } });
+    const builds = ["b1", "b2", "gone", "broken"];
+    const { tasks, deleted } = queue(
+      world,
+      builds.map((build) => ({ physical: build, message: of(build) })),
+    );
+    const asked: string[] = [];
+    await containerOf(world.fn, {
+      pool: "default",
+      stop: new AbortController().signal,
+      tasks,
+      elsewhere: async (build, handed) => {
+        asked.push(`${build}: ${handed.actor}`);
+        if (build === "broken") throw new Error("status 1");
+        return build === "b1";
+      },
+    });
+    expect(asked).toEqual(["b1: run:b1", "gone: run:gone", "broken: run:broken"]);
+    const mail = [...(await world.ports.inbox.receive(10)), ...(await world.ports.inbox.receive(10))];
+    expect(mail.map(({ actor, message: one }) => [actor, one.kind])).toEqual([
+      ["run:b2", "done"],
+      ["run:gone", "crash"],
+    ]);
+    expect(deleted).toEqual(["b1", "b2", "gone"]);
+  });
+
   test("of a pool that the stack does not have says so", async () => {
     const world = new World({ stack: STACK });
     await expect(containerOf(world.fn, { pool: "gpu", stop: new AbortController().signal })).rejects.toMatchObject({ code: "WH2010" });

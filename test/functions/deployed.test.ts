@@ -1,5 +1,5 @@
 import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
-import { DeleteObjectsCommand, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
+import { CopyObjectCommand, DeleteObjectsCommand, ListObjectsV2Command, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { DeleteSecretCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { CloudFormationCustomResourceEvent } from "aws-lambda";
 import { mockClient } from "aws-sdk-client-mock";
@@ -66,6 +66,26 @@ describe("after a deploy", () => {
         LogicalResourceId: "Deployment",
       })),
     );
+  });
+
+  test("the containers' code is kept under its build, once", async () => {
+    const world = new World();
+    world.s3
+      .on(ListObjectsV2Command)
+      .resolvesOnce({})
+      .resolves({ Contents: [{ Key: "builds/b1.mjs" }] })
+      .on(CopyObjectCommand)
+      .resolves({});
+    const { told, put } = listener();
+    const asked = {
+      ...event("Create"),
+      ResourceProperties: { ServiceToken: "arn", Build: "b1", Code: "assets/code of b1.mjs" },
+    } as CloudFormationCustomResourceEvent;
+    for (let time = 0; time < 2; time++) await deployedOf(() => world.fn, put)(asked, TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }, { Status: "SUCCESS" }]);
+    expect(world.s3.commandCalls(CopyObjectCommand).map(({ args }) => args[0].input)).toEqual([
+      { Bucket: "results", Key: "builds/b1.mjs", CopySource: "assets/code%20of%20b1.mjs" },
+    ]);
   });
 
   test("CloudFormation is always answered, with the reason where it failed", async () => {

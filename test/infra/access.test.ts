@@ -110,6 +110,8 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
     may: [
       ["sqs:ReceiveMessage", fargatePool],
       ["sqs:SendMessage", mailbox],
+      ["s3:GetObject", `${bucket}/builds/b1.mjs`],
+      ["s3:ListBucket", bucket, { "s3:prefix": "builds/b1.mjs" }],
       ["dynamodb:PutItem", state, cache],
       ["secretsmanager:GetSecretValue", block],
     ],
@@ -117,6 +119,8 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
       ["sqs:ReceiveMessage", defaultPool],
       ["dynamodb:PutItem", state, log],
       ["iam:PassRole", taskRole, toContainers],
+      ["s3:PutObject", `${bucket}/builds/b1.mjs`],
+      ["s3:ListBucket", bucket, { "s3:prefix": "results/" }],
     ],
   },
   FlowsDeadLettersRole: {
@@ -160,6 +164,8 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
     may: [
       ["sqs:SendMessage", mailbox],
       ["dynamodb:Query", runs],
+      ["s3:PutObject", `${bucket}/builds/b1.mjs`],
+      ["s3:ListBucket", bucket, { "s3:prefix": "builds/b1.mjs" }],
     ],
     // The stack keeps its data: not even its end may delete any.
     mayNot: [

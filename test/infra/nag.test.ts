@@ -13,7 +13,8 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   VPC7$: "A flow log costs money by the gigabyte; nothing can reach the containers, and what they reach is theirs to choose.",
   ECS4$: "Container Insights cost money for each task; the functions' and queues' metrics are free.",
   ECS2$: "The variables describe the stack, and hold no secret.",
-  "IAM5\\[Resource::<FlowsResults\\w+\\.Arn>/(results|dead-letters)/\\*\\]$": "Objects are named by their content: one prefix, not one object.",
+  "IAM5\\[Resource::<FlowsResults\\w+\\.Arn>/(results|dead-letters|builds)/\\*\\]$":
+    "Objects are named by their content, or by their build: one prefix, not one object.",
   "IAM5\\[Resource::<FlowsRuns\\w+\\.Arn>/index/\\*\\]$": "All three indexes of one table.",
   "IAM5\\[Resource::arn:.*:schedule/Shop/timer-\\*\\]$": "Timers have names of their own, below one prefix of the stack's own group.",
   "IAM5\\[Resource::arn:.*:secret:/Shop/blocks/\\*\\]$": "Blocks are made at run time, below the stack's prefix.",

@@ -193,6 +193,16 @@ describe("containers", () => {
     full.resourceCountIs("AWS::EC2::NatGateway", 0);
     full.hasResourceProperties("AWS::EC2::SecurityGroup", { SecurityGroupIngress: Match.absent() });
   });
+  test("start on new code only when the deploy has kept it for the runs that will begin on it", () => {
+    const { Resources } = full.toJSON() as { readonly Resources: Readonly<Record<string, Resource>> };
+    const [id, custom] = Object.entries(Resources).find(([, { Type }]) => Type === "Custom::Windhover") ?? [];
+    const [definition] = ofType("AWS::ECS::TaskDefinition");
+    expect(definition?.DependsOn).toContain(id);
+    const containers = definition?.Properties["ContainerDefinitions"] as readonly { readonly Environment: readonly { readonly Name: string }[] }[];
+    const variable = (name: string): unknown => containers[0]?.Environment.find(({ Name }) => Name === name);
+    expect(variable("WINDHOVER_CODE")).toMatchObject({ Value: custom?.Properties["Code"] });
+    expect(variable("WINDHOVER_BUILD")).toMatchObject({ Value: custom?.Properties["Build"] });
+  });
   test("run Node for arm64 and fetch the code", () =>
     full.hasResourceProperties("AWS::ECS::TaskDefinition", {
       Family: "Shop-fargate",

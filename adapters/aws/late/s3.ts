@@ -1,2 +1,2 @@
 /** Loaded when it is first needed, for the bucket: what is too large for the log. Only what is named here is bundled. */
-export { GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+export { CopyObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
