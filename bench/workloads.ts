@@ -47,10 +47,13 @@ async function measure(name: string, n: number, work: () => Promise<unknown>): P
   if (wanted.length > 0 && !wanted.includes(name)) return;
   await work();
   const seconds: number[] = [];
+  const processor: number[] = [];
   for (let i = 0; i < repetitions; i++) {
-    const from = performance.now();
+    const [from, used] = [performance.now(), process.cpuUsage()];
     await work();
     seconds.push((performance.now() - from) / 1000);
+    const { user, system } = process.cpuUsage(used);
+    processor.push((user + system) / 1000);
   }
   const s = median(seconds);
   const sync = fdatasyncMs(directory);
@@ -64,6 +67,8 @@ async function measure(name: string, n: number, work: () => Promise<unknown>): P
       median_s: +s.toFixed(4),
       ms_per: +((s / n) * 1000).toFixed(4),
       per_s: Math.round(n / s),
+      cpu_us_per: +((median(processor) / n) * 1000).toFixed(1),
+      cpu_us_least: +((Math.min(...processor) / n) * 1000).toFixed(1),
       fdatasync_ms: +sync.toFixed(3),
       per_fdatasync: +(((s / n) * 1000) / sync).toFixed(2),
     }),

@@ -23,7 +23,7 @@ export interface ClientPorts {
   readonly ports: Ports;
   readonly code: Code;
   /** Resolves when the run may have ended: told by the worker, or after a while. */
-  readonly changed: (actor: string) => Promise<void>;
+  readonly changed: (actor: string) => Promise<unknown>;
   /** Flows whose code runs elsewhere: their runs can be started by name, and what they take is checked in the run itself. */
   readonly flowsElsewhere?: () => Promise<readonly string[]>;
   /** How a run ended, where that is still in memory. */

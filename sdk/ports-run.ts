@@ -59,8 +59,10 @@ export class PortsRun<R> implements Run<R> {
   async result(): Promise<R> {
     for (let id = this.id; ; ) {
       const actor = runActor(id);
-      const changed = this.#backend.changed(actor);
-      const run = this.#backend.ended?.(actor) ?? ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined);
+      const ended = this.#backend.ended?.(actor);
+      // Asked to be told before the look, so that nothing falls between the two.
+      const changed = ended ? undefined : this.#backend.changed(actor);
+      const run = ended ?? ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined);
       if (run?.continuedAs !== undefined) id = run.continuedAs;
       else if (run && isFinal(run.row.type)) return this.#outcome(run);
       else await changed;

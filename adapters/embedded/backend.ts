@@ -60,6 +60,8 @@ export interface EmbeddedBackend {
   /** Deletes what is older than it has to be. */
   sweep(retention: Retention): Promise<Swept>;
   stats(): EmbeddedStats;
+  /** How often it was noticed that another process, or another connection of this one, had committed; it changes too when the backend fails or closes. */
+  foreignCommits(): number;
   /** Writes what is left to write and lets go of everything; other processes take over at once. Later calls fail with WH3008. */
   close(): Promise<void>;
   /** For tests: ends as the death of the process would. What was not written is lost, and nobody is told. */
@@ -161,6 +163,7 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
       await journal.durable();
     },
     sweep: (retention) => sweeper.sweep(retention),
+    foreignCommits: () => journal.foreignCommits,
     stats: () => ({ ...journal.stats, appends: log.appends, mail: mailbox.waiting, tasksInHand: tasks.inHand }),
     close: async () => end(true),
     kill: () => end(false),

@@ -52,6 +52,7 @@ export class Journal {
   #timerAt = Number.POSITIVE_INFINITY;
   #blockedSince: number | null = null;
   #version = -1;
+  #foreign = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -157,6 +158,11 @@ export class Journal {
     this.guard(() => this.#catchUp());
   }
 
+  /** How often that was so. Another number when the journal is poisoned or closed: whoever waits for others looks then, and is told. */
+  get foreignCommits(): number {
+    return this.#failure ? -1 : this.#foreign;
+  }
+
   /** From now on every call fails with this. */
   poison(error: WindhoverError): WindhoverError {
     if (this.#failure) return this.#failure;
@@ -174,6 +180,7 @@ export class Journal {
     const version = this.#database.prepare("PRAGMA data_version").get()?.["data_version"] as number;
     if (version === this.#version) return;
     this.#version = version;
+    this.#foreign++;
     for (const section of this.#sections) section.catchUp?.();
   }
 

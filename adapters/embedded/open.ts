@@ -34,7 +34,7 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
   const { clock } = backend.ports;
   const { retention } = options;
   const stopSweeping = retention && options.work !== false ? sweepHourly(() => backend.sweep(retention), clock) : undefined;
-  // One wait serves all who look within it.
+  // One wait serves all who look within it. It keeps the process alive for them.
   let look: Promise<void> | undefined;
   const soon = (): Promise<void> => {
     look ??= clock.wait(LOOK_MS).then(() => {
@@ -42,10 +42,16 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
     });
     return look;
   };
+  /** What ends here is told; what ends elsewhere can only be found after another process has committed, and until then nobody reads. */
+  const changed = async (actor: string): Promise<void> => {
+    const seen = backend.foreignCommits();
+    let ended = false;
+    while (!ended && backend.foreignCommits() === seen) ended = await runtime.changes.next(actor, soon());
+  };
   const client = new PortsClient({
     ports: backend.ports,
     code,
-    changed: (actor) => runtime.changes.next(actor, soon()),
+    changed,
     ended: (actor) => runtime.changes.ended(actor),
     close: async () => {
       stopSweeping?.();

@@ -6,7 +6,7 @@ import type { RunState } from "../../engine/run-state.ts";
 const REMEMBERED = 2000;
 
 export class Changes {
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiting = new Map<string, Set<(ended: boolean) => void>>();
   readonly #ended = new Map<string, RunState>();
 
   note(entry: Entry): void {
@@ -16,24 +16,25 @@ export class Changes {
     if (this.#ended.size > REMEMBERED && oldest !== undefined) this.#ended.delete(oldest);
     const waiting = this.#waiting.get(entry.actor);
     this.#waiting.delete(entry.actor);
-    for (const done of waiting ?? []) done();
+    for (const done of waiting ?? []) done(true);
   }
   /** How the run ended, if it did so here and not long ago. */
   ended(actor: string): RunState | undefined {
     return this.#ended.get(actor);
   }
-  /** Resolves when the run ends here, or when `giveUp` resolves. */
-  next(actor: string, giveUp: Promise<unknown>): Promise<void> {
+  /** Resolves with true when the run ends here, with false when `giveUp` resolves before. */
+  next(actor: string, giveUp: Promise<unknown>): Promise<boolean> {
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(actor) ?? new Set();
       this.#waiting.set(actor, waiting);
-      const done = (): void => {
+      const done = (ended: boolean): void => {
         waiting.delete(done);
         if (waiting.size === 0 && this.#waiting.get(actor) === waiting) this.#waiting.delete(actor);
-        resolve();
+        resolve(ended);
       };
       waiting.add(done);
-      void giveUp.then(done, done);
+      const never = (): void => done(false);
+      void giveUp.then(never, never);
     });
   }
 }
