@@ -133,6 +133,7 @@ export async function itemOf(performer: Pick<Performer, "reader">, book: Book, s
     detail: role === "hook" ? detail : undefined,
     piece,
     alone: effect.do === "task" ? effect.alone : undefined,
+    claim: effect.do === "task" ? effect.claim : undefined,
     sequential: piece && limits?.length ? (true as const) : undefined,
   };
   const item: TaskItem = Object.assign(base, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));

@@ -3,6 +3,7 @@
 import { Book } from "./book.ts";
 import { cancelCall } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
+import { mustClaim } from "./claims.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
@@ -317,10 +318,9 @@ function launch(draft: RunDraft): void {
       !(attempt === 1 && open.hooks?.onRunning);
     open.attempt = attempt;
     draft.log({ type: "attempted", call, attempt, ...(inline && { where: "inline" as const }) });
+    const alone = open.suspect || open.crashRetries === 0 ? true : undefined;
     draft.effects.push(
-      inline
-        ? { do: "inline", call, attempt }
-        : { do: "task", call, attempt, pool: open.pool, alone: open.suspect || open.crashRetries === 0 ? true : undefined },
+      inline ? { do: "inline", call, attempt } : { do: "task", call, attempt, pool: open.pool, alone, claim: mustClaim(draft, open) ? true : undefined },
     );
     if (attempt === 1) beginRunningHooks(draft, call, open);
   }

@@ -245,8 +245,11 @@ export type Effect =
       readonly call: string;
       readonly attempt: number;
       readonly pool?: string;
-      readonly piece?: Piece /** Not packed with others. */;
+      readonly piece?: Piece;
+      /** Not packed with others. */
       readonly alone?: true;
+      /** Claimed before it runs, so that a copy of its message does not run. */
+      readonly claim?: true;
     }
   | { readonly do: "timer"; readonly id: string; readonly at: number }
   | { readonly do: "untimer"; readonly id: string }

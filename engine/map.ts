@@ -3,6 +3,7 @@
  * progress are kept per item. A map over another map's list follows it, depth first: items start as soon as those before them are there.
  */
 import type { ItemsEvent } from "./book.ts";
+import { mustClaim } from "./claims.ts";
 import { decode, decodeError, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
@@ -163,7 +164,8 @@ function attemptPiece(draft: RunDraft, call: string, open: OpenCall, piece: Open
   const { id, from, to, only } = piece;
   const plain: Piece = only ? { id, from, to, only } : { id, from, to };
   draft.log({ type: "attempted", call, attempt: 1, piece: plain });
-  draft.effects.push({ do: "task", call, attempt: 1, piece: plain, pool: open.pool, alone: piece.crashes || open.crashRetries === 0 ? true : undefined });
+  const alone = piece.crashes || open.crashRetries === 0 ? true : undefined;
+  draft.effects.push({ do: "task", call, attempt: 1, piece: plain, pool: open.pool, alone, claim: mustClaim(draft, open) ? true : undefined });
 }
 
 /** An executor reports on a piece: some items are done, some failed for good, some are tried again. */

@@ -63,6 +63,8 @@ export interface TaskItem {
   readonly piece?: Piece;
   /** It was in a process that died, or may run at most once: nothing of others is to run beside it, lest they pay for it, or it for them. */
   readonly alone?: true;
+  /** It is claimed before it runs: see `claims.ts`. */
+  readonly claim?: true;
 }
 
 /** What runs of tasks have in common, once a message. It is what `runContext()` answers from inside a task. */
@@ -94,7 +96,7 @@ export interface TaskDelivery {
   readonly physical: string;
   readonly pool: string;
   readonly message: TaskMessage;
-  /** Above 1 the process that had it died: it is reported as a crash, never run again (rule 13). */
+  /** Above 1 the process that had it died: it is reported as a crash, never run again (rule 13). Of what has to be claimed, the claim says whether it began. */
   readonly receives: number;
   readonly receipt?: string;
 }
@@ -109,6 +111,12 @@ export interface TaskQueue {
   decline?(deliveries: readonly TaskDelivery[]): Promise<void>;
   /** Other code was loaded: what was declined may be given to us again. */
   reconsider?(): void;
+}
+
+/** Which attempts have begun, where that must not be told from a message (`claims.ts`). A claim is for good: who was there first stays. */
+export interface Claims {
+  /** Durable. Leaves `mark` under the actor's key, unless something is there already, and returns what is there then: `mark` itself, or that of whoever was first. A mark is JSON. */
+  take(actor: string, key: string, mark: string): Promise<string>;
 }
 
 /** How a cancel reaches code that runs now, in whichever process. Marks outlive what they mark: a queued task that starts later sees them too. */
@@ -222,6 +230,7 @@ export interface Ports {
   readonly mailbox: Mailbox;
   readonly inbox: Inbox;
   readonly tasks: TaskQueue;
+  readonly claims: Claims;
   readonly aborts: Aborts;
   readonly timers: Timers;
   readonly results: Results;

@@ -10,12 +10,13 @@ import { type MailLetter, readTask, tickMessage } from "../adapters/aws/letters.
 import { createMailbox } from "../adapters/aws/mailbox.ts";
 import { queueOf, type Received } from "../adapters/aws/queue.ts";
 import type { PoolResource } from "../adapters/aws/stack.ts";
+import { buryTasks } from "../engine/claims.ts";
 import { turnWithoutCode } from "../engine/dead-letter.ts";
 import { Code } from "../engine/definition.ts";
 import type { DeploymentState } from "../engine/deployment.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { type Delivery, type Message, parseActor } from "../engine/messages.ts";
-import type { Inbox, Mailbox } from "../engine/ports.ts";
+import type { Inbox, Mailbox, TaskMessage } from "../engine/ports.ts";
 import { crashOf } from "../engine/task-message.ts";
 import type { Host } from "../engine/turn.ts";
 import { openEvent } from "./bus-event.ts";
@@ -119,7 +120,7 @@ async function drainTasks(fn: FunctionHost, { deadLettersUrl }: PoolResource): P
     try {
       const letter = await readTask(ports.results, received.body);
       if (letter.kind === "timer") await ports.mailbox.send(letter.timer.actor, letter.timer.message);
-      else await ports.mailbox.send(letter.message.actor, crashOf(letter.message, "its message became a dead letter"));
+      else await bury(ports, received, letter.message);
     } catch (error) {
       await keptOrThrown(fn, deadLettersUrl, received, error);
     }
@@ -130,6 +131,12 @@ async function drainTasks(fn: FunctionHost, { deadLettersUrl }: PoolResource): P
     for (const failure of failures) note("ERROR", "a dead letter could not be taken", errorFields(failure));
     if (failures.length === batch.length) return;
   }
+}
+
+/** Nobody has brought it to an end, and from now on nobody begins what has to be claimed. What a copy has claimed is in other hands, and they say what becomes of it. */
+async function bury(ports: FunctionHost["ports"], { physical }: Received, message: TaskMessage): Promise<void> {
+  const tasks = await buryTasks(ports, { physical, message });
+  if (tasks.length > 0) await ports.mailbox.send(message.actor, crashOf({ ...message, tasks }, "its message became a dead letter"));
 }
 
 /** A container may have ended just before a message came: whoever sent it saw one that ran. */

@@ -4,6 +4,7 @@ import { readTask, type TaskLetter } from "../adapters/aws/letters.ts";
 import { type Queue, queueOf } from "../adapters/aws/queue.ts";
 import { type AwsTimers, createTimers } from "../adapters/aws/timers.ts";
 import { HELD_SECONDS, type Hold, holdMessages } from "../adapters/aws/visibility.ts";
+import { buryTasks, claimTasks, needsClaims } from "../engine/claims.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { TaskMessage } from "../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../engine/task-message.ts";
@@ -80,33 +81,50 @@ class Executor {
     const isOurs = ({ message: { run } }: Opened): boolean => run.build === undefined || run.build === this.#fn.build;
     const elsewhere = tasks.filter((task) => !isOurs(task)).map((task) => guarded(batch, task.parcel, () => this.#handOn(task)));
     const { together, alone, again } = portionsOf(tasks.filter(isOurs));
-    const run = ({ parcel, message }: Opened): Promise<unknown> =>
-      // As many at once as the message holds: how large it may be was decided when it was packed.
-      guarded(batch, parcel, () => runTasks(this.#host, message, message.tasks.length, this.#reports));
+    const run = (task: Opened): Promise<unknown> => guarded(batch, task.parcel, () => this.#run(batch, task));
     await Promise.all(again.map((task) => guarded(batch, task.parcel, () => this.#sendAgain(batch, task))));
     await Promise.all(together.map(run));
     if (alone) await run(alone);
     await Promise.all(elsewhere);
   }
 
-  /** The task message of a parcel, or nothing where there is nothing to run. What was received before is a crash, never a run. */
+  /** The task message of a parcel, or nothing where there is nothing to run. What was received before is a crash, never a run, unless it has to be claimed: then the claim decides. */
   async #open({ record, receives }: Parcel): Promise<TaskMessage | null> {
     const letter = await this.#read(record);
     if (letter?.kind === "timer") await this.#timers.forward(letter.timer);
     if (letter?.kind !== "task") return null;
-    if (receives === 1) return letter.message;
+    if (receives === 1 || needsClaims(letter.message)) return letter.message;
     await this.#fn.ports.mailbox.send(letter.message.actor, crashOf(letter.message));
     return null;
   }
 
-  async #handOn({ parcel, message }: Opened): Promise<void> {
-    const build = message.run.build as string;
-    note("INFO", "handed on to the run's own build", { actor: message.actor, build });
-    if (!(await this.#versions.take(build, [parcel.record]))) await this.#fn.ports.mailbox.send(message.actor, crashOf(message, goneMessage(build)));
+  async #run({ hold, failed }: Batch, { parcel, message }: Opened): Promise<void> {
+    const { run, crashed, leave } = await claimTasks(this.#fn.ports, deliveryOf(parcel, message));
+    if (crashed.length > 0) await this.#fn.ports.mailbox.send(message.actor, crashOf({ ...message, tasks: crashed }));
+    // As many at once as the message holds: how large it may be was decided when it was packed.
+    await runTasks(this.#host, { ...message, tasks: run }, run.length, this.#reports);
+    if (!leave) return;
+    // Somebody else has it in hand: it is neither deleted nor shown to others.
+    hold.drop([parcel]);
+    failed.push(parcel.record.messageId);
   }
 
-  /** A copy, which nobody has received yet, and at once without the original: received again, that one would be a crash. */
-  async #sendAgain({ pool, queue, hold }: Batch, { parcel, message }: Opened): Promise<void> {
+  async #handOn({ parcel, message }: Opened): Promise<void> {
+    const { ports } = this.#fn;
+    const build = message.run.build as string;
+    note("INFO", "handed on to the run's own build", { actor: message.actor, build });
+    if (await this.#versions.take(build, [parcel.record])) return;
+    const tasks = await buryTasks(ports, deliveryOf(parcel, message));
+    if (tasks.length > 0) await ports.mailbox.send(message.actor, crashOf({ ...message, tasks }, goneMessage(build)));
+  }
+
+  /** A copy, which nobody has received yet, and at once without the original: received again, that one would be a crash. What has to be claimed simply comes again. */
+  async #sendAgain({ pool, queue, hold, failed }: Batch, { parcel, message }: Opened): Promise<void> {
+    if (needsClaims(message)) {
+      failed.push(parcel.record.messageId);
+      hold.drop([parcel]);
+      return queue.hide(parcel.receipt, 0).catch((error: unknown) => note("WARN", "a message comes again later", errorFields(error)));
+    }
     await this.#fn.ports.tasks.enqueue(pool, { ...message, hops: (message.hops ?? 0) + 1 });
     hold.drop([parcel]);
     await queue.remove(parcel.receipt).catch((error: unknown) => note("WARN", "a message that was sent again is deleted later", errorFields(error)));
@@ -140,6 +158,8 @@ interface Batch {
   /** Messages that have to come again. */
   readonly failed: string[];
 }
+
+const deliveryOf = ({ record, receives }: Parcel, message: TaskMessage) => ({ physical: record.messageId, receives, message });
 
 /** What fails is given back, and keeps none of the others from being done. */
 async function guarded<T>({ hold, queue, failed }: Batch, parcel: Parcel, work: () => Promise<T>): Promise<T | null> {

@@ -50,10 +50,11 @@ export const turnTables = (tables: Tables): Access[] => [
   { actions: [...READ, ...WRITE], on: [tables.state.tableArn] },
   { actions: [...READ, ...WRITE], on: indexes(tables) },
 ];
-/** Who runs tasks: looks for aborts, keeps caches, reads variables, writes artifacts. Logs are none of its business, and their partitions are not among these. */
+/** Who runs tasks: looks for aborts, claims attempts, keeps caches, reads variables, writes artifacts. Logs are none of its business, and their partitions are not among these. */
 export const taskTables = (tables: Tables): Access[] => [
-  { actions: READ, on: [tables.state.tableArn], when: partitions("registry/*", "abort/*") },
+  { actions: READ, on: [tables.state.tableArn], when: partitions("registry/*", "abort/*", "claim/*") },
   { actions: WRITE, on: [tables.state.tableArn], when: partitions("registry/*") },
+  { actions: ["dynamodb:PutItem"], on: [tables.state.tableArn], when: partitions("claim/*") },
   { actions: ["dynamodb:PutItem"], on: [tables.runs.tableArn] },
 ];
 export const readTables = (tables: Tables): Access[] => [

@@ -2,6 +2,7 @@
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Clock, Inbox, Ports, Random } from "../../engine/ports.ts";
 import { createAborts } from "./aborts.ts";
+import { createClaims } from "./claims.ts";
 import { type AwsClients, createClients } from "./clients.ts";
 import { createEvents } from "./events.ts";
 import { createInbox } from "./inbox.ts";
@@ -53,6 +54,7 @@ export function openAws({ stack, role, clients: given, clock = systemClock, rand
     mailbox: guard(createMailbox(parts)),
     inbox: guard<Inbox>(inbox),
     tasks: guard(createTaskQueue(parts)),
+    claims: guard(createClaims(parts)),
     aborts,
     timers: guard(createTimers(parts)),
     results: guard(results),

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Clock, Inbox, Ports, Random, TaskQueue } from "../../engine/ports.ts";
 import { EmbeddedAborts } from "./aborts.ts";
+import { EmbeddedClaims } from "./claims.ts";
 import { systemClock, systemRandom } from "./clock.ts";
 import { type Database, loadDriver } from "./database.ts";
 import { EmbeddedEvents, type EmittedEvent } from "./events.ts";
@@ -117,6 +118,7 @@ function build(database: Database, directory: string, clock: Clock, random: Rand
   const log = new EmbeddedLog(database, journal);
   const mailbox = new EmbeddedMailbox(database, journal, clock, processes);
   const tasks = new EmbeddedTasks(database, journal, processes);
+  const claims = new EmbeddedClaims(database, journal);
   const timers = new EmbeddedTimers(database, journal, clock, mailbox, processes);
   const aborts = new EmbeddedAborts(database, journal);
   const results = new EmbeddedResults(database, journal);
@@ -126,14 +128,14 @@ function build(database: Database, directory: string, clock: Clock, random: Rand
   const events = new EmbeddedEvents(database, journal);
   const secrets = new EmbeddedSecrets(directory, () => journal.check());
   // Timers before the mailbox: those that are due become mail in the same transaction.
-  for (const section of [log, results, tasks, timers, mailbox, aborts, index, registry, logs, events]) journal.add(section);
+  for (const section of [log, results, tasks, claims, timers, mailbox, aborts, index, registry, logs, events]) journal.add(section);
   const sweeper = new Sweeper(database, journal, clock);
-  return { database, journal, processes, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets, sweeper };
+  return { database, journal, processes, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper };
 }
 type Parts = ReturnType<typeof build>;
 
 function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
-  const { journal, log, mailbox, tasks, timers, aborts, results, index, registry, logs, events, secrets, sweeper } = parts;
+  const { journal, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper } = parts;
   const glance = setInterval(() => {
     try {
       journal.glance();
@@ -153,7 +155,7 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
   if (atExit.size === 0 && !process.listeners("exit").includes(leaveAll)) process.on("exit", leaveAll);
   atExit.add(exit);
   return {
-    ports: { log, mailbox, inbox: mailbox, tasks, aborts, timers, results, index, registry, secrets, logs, events, clock, random },
+    ports: { log, mailbox, inbox: mailbox, tasks, claims, aborts, timers, results, index, registry, secrets, logs, events, clock, random },
     signals: { mail: mailbox.bell, tasks: tasks.bell },
     subscribe: (subscriber) => events.subscribe(subscriber),
     events: (after, limit) => events.read(after, limit),

@@ -121,7 +121,7 @@ export class Sweeper {
     if (this.#database.prepare("SELECT 1 FROM runs WHERE parent = ? LIMIT 1").get(id)) return false;
     if (this.#database.prepare("UPDATE actors SET name = ? || id || '/' || ? WHERE name = ?").run(GONE, id, actor).changes === 0)
       this.#database.prepare("INSERT INTO actors (name, n, state) VALUES (?, 0, '{}') ON CONFLICT DO NOTHING").run(`${GONE}-/${id}`);
-    for (const table of ["timers", "aborts"]) this.#database.prepare(`DELETE FROM ${table} WHERE actor = ?`).run(actor);
+    for (const table of ["timers", "aborts", "attempt_claims"]) this.#database.prepare(`DELETE FROM ${table} WHERE actor = ?`).run(actor);
     for (const tag of tags) this.#database.prepare("DELETE FROM run_tags WHERE tag = ? AND created = ? AND run = ?").run(tag, createdAt, id);
     this.#database.prepare("DELETE FROM runs WHERE id = ?").run(id);
     return true;

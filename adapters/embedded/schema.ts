@@ -18,6 +18,9 @@ const BUSY_MS = 1000;
 
 /** Results that perhaps nothing refers to any more, and since when (see `condemned.ts`). Added later: older files get it when they are opened. */
 const CONDEMNED = "CREATE TABLE IF NOT EXISTS condemned (key TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID";
+/** Attempts that have begun (see `claims.ts`). Added later as well. */
+const ATTEMPT_CLAIMS =
+  "CREATE TABLE IF NOT EXISTS attempt_claims (actor TEXT NOT NULL, key TEXT NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (actor, key)) WITHOUT ROWID";
 const TABLES = `
   CREATE TABLE actors (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, n INTEGER NOT NULL, state TEXT NOT NULL);
   CREATE TABLE entries (id INTEGER PRIMARY KEY, actor INTEGER NOT NULL, n INTEGER NOT NULL, head TEXT NOT NULL, events TEXT NOT NULL);
@@ -51,6 +54,7 @@ const TABLES = `
   CREATE TABLE log_lines (seq INTEGER PRIMARY KEY, run TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, call TEXT, body TEXT NOT NULL, UNIQUE (run, id));
   CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, run TEXT NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL);
   ${CONDEMNED};
+  ${ATTEMPT_CLAIMS};
 `;
 
 /** Connections to a file that was refused stay open for the life of the process: closing the last one would write the WAL back over what may still be saved by hand. */
@@ -79,7 +83,8 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
     // A file that may only be read opens well enough; better to hear of it now than in the middle of a run.
     begin(database);
     database.exec("UPDATE counters SET value = value; ROLLBACK");
-    if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'condemned'").get()) database.exec(CONDEMNED);
+    for (const [name, sql] of Object.entries({ condemned: CONDEMNED, attempt_claims: ATTEMPT_CLAIMS }))
+      if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name)) database.exec(sql);
     return database;
   } catch (error) {
     abandon(database);

@@ -1,6 +1,7 @@
 /** The ports in memory, on virtual time: for tests, for simulation, and to measure the engine alone. */
 import type { Ports } from "../../engine/ports.ts";
 import { memoryAborts } from "./aborts.ts";
+import { memoryClaims } from "./claims.ts";
 import { memoryClock, type Settle } from "./clock.ts";
 import { memoryEvents } from "./events.ts";
 import { memoryIndex } from "./index-rows.ts";
@@ -59,6 +60,7 @@ export function createMemoryBackend(options: MemoryOptions = {}): MemoryBackend 
     mailbox: life.guard(memoryMailbox(state.mail)),
     inbox: life.guard(memoryInbox(state.mail, life.holder)),
     tasks: life.guard(memoryTasks(state.tasks, life.holder)),
+    claims: life.guard(memoryClaims(state.claims)),
     aborts: memoryAborts(state.aborts, life),
     timers: life.guard(memoryTimers(state.timers, state.clock, state.mail)),
     results: life.guard(memoryResults(state.results)),

@@ -3,6 +3,7 @@
  * state. Values lie here as JSON texts, so that no object of a dead process lives on in what its successor reads.
  */
 import { type AbortState, emptyAborts } from "./aborts.ts";
+import type { ClaimState } from "./claims.ts";
 import { VirtualClock } from "./clock.ts";
 import type { EventState } from "./events.ts";
 import { emptyIndex, type IndexState } from "./index-rows.ts";
@@ -21,6 +22,7 @@ export interface MemoryState {
   readonly logs: LogState;
   readonly mail: MailState;
   readonly tasks: TaskState;
+  readonly claims: ClaimState;
   readonly aborts: AbortState;
   readonly timers: TimerState;
   readonly results: ResultState;
@@ -43,6 +45,7 @@ export function createMemoryState({ now = BEGINNING, seed = 1 }: { readonly now?
     logs: new Map(),
     mail: emptyMail(),
     tasks: emptyTasks(),
+    claims: new Map(),
     aborts: emptyAborts(),
     timers: new Map(),
     results: new Map(),

@@ -1,7 +1,11 @@
-/** Takes task messages from the pools, runs what is in them side by side, and reports. A message that was received before is a crash, never a run (rule 13). */
+/**
+ * Takes task messages from the pools, runs what is in them side by side, and reports. A message that was received before is a crash, never a run (rule 13); of attempts that have to
+ * be claimed, the claim says whether they began.
+ */
+import { claimTasks, needsClaims } from "../../engine/claims.ts";
 import { DEFAULT_POOL } from "../../engine/effects.ts";
 import { LIMITS } from "../../engine/limits.ts";
-import type { TaskDelivery, TaskItem } from "../../engine/ports.ts";
+import type { TaskDelivery, TaskItem, TaskMessage } from "../../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../../engine/task-message.ts";
 import type { Host } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
@@ -104,16 +108,26 @@ export class Executor {
   async #run(delivery: TaskDelivery): Promise<void> {
     const { ports } = this.#backend;
     const { message, receives } = delivery;
-    if (receives > 1) {
+    const claims = needsClaims(message);
+    if (receives > 1 && !claims) {
       await ports.mailbox.send(message.actor, crashOf(message));
       return ports.tasks.acknowledge([delivery]);
     }
     if (message.tasks.some((item) => !this.#knows(item))) {
       if (ports.tasks.decline) return ports.tasks.decline([delivery]);
     }
+    const { ours, leave } = claims ? await this.#claim(delivery) : { ours: message, leave: false };
     const [pool, limit] = [delivery.pool, this.#limits[delivery.pool]];
-    await runTasks(this.#host, message, limit ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE), this.#reports);
-    await ports.tasks.acknowledge([delivery]);
+    await runTasks(this.#host, ours, limit ?? (pool === DEFAULT_POOL ? DEFAULT_AT_ONCE : POOL_AT_ONCE), this.#reports);
+    if (!leave) await ports.tasks.acknowledge([delivery]);
+  }
+  /** What of it is ours to run, which may be nothing; and whether somebody else has this very message in hand. */
+  async #claim(delivery: TaskDelivery): Promise<{ readonly ours: TaskMessage; readonly leave: boolean }> {
+    const { ports } = this.#backend;
+    const { message } = delivery;
+    const { run, crashed, leave } = await claimTasks(ports, delivery);
+    if (crashed.length > 0) await ports.mailbox.send(message.actor, crashOf({ ...message, tasks: crashed }));
+    return { ours: { ...message, tasks: run }, leave };
   }
   #knows({ run, task, variant }: TaskItem): boolean {
     return run === "builtin" || run === "hook" || this.#host.code.task(task, variant) !== undefined;

@@ -1,6 +1,6 @@
 /**
- * What must hold at every moment of a world, whatever happens in it: logs without gaps; each result used once; an attempt in the log before its code runs, and no second run of
- * it without a second message; no more holders than slots; a run that has ended stays ended.
+ * What must hold at every moment of a world, whatever happens in it: logs without gaps, whose events say all that their states say; each result used once; an attempt in the log before its code runs, and no second run of
+ * it without a second message, nor of a claimed one with it; no more holders than slots; a run that has ended stays ended.
  */
 import type { AnyEvent, Entry, RunEvent } from "../../engine/events.ts";
 import type { LimitState } from "../../engine/limit.ts";
@@ -77,7 +77,7 @@ export class Watch {
 
   /** A task message was put into a queue. */
   enqueued({ actor, tasks }: TaskMessage): void {
-    for (const task of tasks) this.#licence(actor, task, task.piece ? (task.piece.only?.length ?? task.piece.to - task.piece.from) : 1);
+    for (const task of tasks) this.#licence(actor, task, itemsOf(task));
   }
   #licence(actor: string, item: Pick<TaskItem, "call" | "attempt" | "piece">, times: number): void {
     const key = keyOf(actor, item);
@@ -95,6 +95,7 @@ export class Watch {
     this.#runs.set(key, runs);
     if (runs > (this.#licences.get(key) ?? 0))
       this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran ${runs} times, and was sent ${this.#licences.get(key) ?? 0} times`);
+    if (item.claim && runs > itemsOf(item)) this.fail(`the code of ${item.call} (attempt ${item.attempt}) of ${actor} ran twice, although it was claimed`);
   }
 
   #limit(name: string, { holders, perSeconds }: LimitState): void {
@@ -129,5 +130,6 @@ export class Watch {
   }
 }
 
+const itemsOf = ({ piece }: TaskItem): number => (piece ? (piece.only?.length ?? piece.to - piece.from) : 1);
 const keyOf = (actor: string, { call, attempt, piece }: Pick<TaskItem, "call" | "attempt" | "piece">): string =>
   `${actor}/${call}#${attempt}${piece ? `/${piece.id}` : ""}`;

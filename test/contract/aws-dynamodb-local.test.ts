@@ -1,9 +1,10 @@
-/** The same contracts over DynamoDB Local: log, registry, aborts and index, which need nothing but tables. */
+/** The same contracts over DynamoDB Local: log, claims, registry, aborts and index, which need nothing but tables. */
 import { describe, test } from "vitest";
 import { dynamodbLocal, missingJava } from "../aws/dynamodb-local.ts";
 import { environmentOf } from "../aws/ministack.ts";
 import { abortsContract } from "./aborts.ts";
 import { createWorld } from "./aws-state.ts";
+import { claimsContract } from "./claims.ts";
 import { indexContract } from "./index-rows.ts";
 import { logContract } from "./log.ts";
 import { registryContract } from "./registry.ts";
@@ -21,5 +22,5 @@ describe("aws on DynamoDB Local", () => {
     test("the ports that need only tables", (context) => context.skip(missing));
     return;
   }
-  for (const contract of [logContract, registryContract, abortsContract, indexContract]) contract(make);
+  for (const contract of [logContract, claimsContract, registryContract, abortsContract, indexContract]) contract(make);
 });

@@ -1,10 +1,11 @@
-/** The contracts of what is stored (log, registry, aborts, index, results) over MiniStack: fresh tables and a fresh bucket for each case, on virtual time. */
+/** The contracts of what is stored (log, claims, registry, aborts, index, results) over MiniStack: fresh tables and a fresh bucket for each case, on virtual time. */
 import { describe, test } from "vitest";
 import { environmentOf, ministack } from "../aws/ministack.ts";
 import { missingPython } from "../aws/python.ts";
 import { createBucket, deleteBucket } from "../aws/resources.ts";
 import { abortsContract } from "./aborts.ts";
 import { createWorld } from "./aws-state.ts";
+import { claimsContract } from "./claims.ts";
 import { indexContract } from "./index-rows.ts";
 import { logContract } from "./log.ts";
 import { registryContract } from "./registry.ts";
@@ -23,5 +24,5 @@ describe("aws on MiniStack", () => {
     test("the stored ports", (context) => context.skip(missing));
     return;
   }
-  for (const contract of [logContract, registryContract, abortsContract, indexContract, resultsContract]) contract(make);
+  for (const contract of [logContract, claimsContract, registryContract, abortsContract, indexContract, resultsContract]) contract(make);
 });

@@ -2,6 +2,7 @@
 import { describe } from "vitest";
 import { abortsContract } from "./aborts.ts";
 import type { Make, Skips } from "./backend.ts";
+import { claimsContract } from "./claims.ts";
 import { clockContract } from "./clock.ts";
 import { eventsContract } from "./events.ts";
 import { indexContract } from "./index-rows.ts";
@@ -26,6 +27,7 @@ const CONTRACTS = [
   logContract,
   mailboxContract,
   tasksContract,
+  claimsContract,
   abortsContract,
   timersContract,
   resultsContract,

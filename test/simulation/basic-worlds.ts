@@ -249,6 +249,25 @@ worlds["at-most-once"] = {
   check: (_world, watch) => (["once-0", "once-1"].some((call) => watch.runsOf("run:r1", call) > 1) ? "a task with crashRetries 0 ran twice" : undefined),
 };
 
+/** By way of the queue: what was sent twice is run once all the same. A piece of a map is claimed whole. */
+const eachOnce = flow({ name: "at-most-once-each" }, async () => {
+  const each = await Promise.all([1, 2, 3].map((n) => once(n).then(double)));
+  return sum([...each, ...(await once.map([4, 5, 6]))]);
+});
+worlds["at-most-once-by-queue"] = { begin: one(eachOnce), mayEnd: isEnd("COMPLETED 27", "FAILED") };
+/** What runs in a slot is claimed too, also in a subflow of its holder. */
+const inSlot = flow({ name: "in-slot", parameters: numbered }, async ({ n }) =>
+  concurrency("contended", {}, async () => sum(await Promise.all([child({ n }), scarce(n)]))),
+);
+worlds["limit-by-queue"] = {
+  async begin(client) {
+    await client.setLimit("contended", 1);
+    await client.setLimit("scarce", 1);
+    return several(inSlot, 2)(client);
+  },
+  slots: { contended: 1, scarce: 1 },
+};
+
 const queued = child.deployment({ name: "queued", concurrency: { limit: 1, overlap: "queue" } });
 worlds["overlap-queue"] = {
   begin: (client) => Promise.all([1, 2, 3].map((n) => client.run(queued, { n }, { id: `q${n}` }))),

@@ -72,8 +72,9 @@ describe("the simulation finds the mistake", () => {
     expect(await search("none", [], { worlds: [...new Set(mistakes.flatMap(({ worlds }) => worlds))], seeds: 50 })).toBeNull();
   });
 
-  test("the mistakes are those of the model", async () => {
-    const { mistakes: modelled } = (await import(join(ROOT, "test/model/scenarios.mjs"))) as { readonly mistakes: readonly (readonly [string])[] };
-    expect(mistakes.map(({ name }) => name)).toEqual(modelled.map(([name]) => name));
+  test("the mistakes are those of the model, but for those that say why they are not", async () => {
+    type Modelled = readonly [name: string, world: string, faults: object, unseen?: string];
+    const { mistakes: modelled } = (await import(join(ROOT, "test/model/scenarios.mjs"))) as { readonly mistakes: readonly Modelled[] };
+    expect(mistakes.map(({ name }) => name)).toEqual(modelled.filter(([, , , unseen]) => unseen === undefined).map(([name]) => name));
   });
 });

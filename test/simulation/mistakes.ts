@@ -1,5 +1,5 @@
 /**
- * The model's 25 mistakes, each made in the real engine, in a backend or in a pump: what is replaced by what, and the worlds that must find it. A snippet has to stand in its file exactly
+ * The model's mistakes, each made in the real engine, in a backend or in a pump: what is replaced by what, and the worlds that must find it. A snippet has to stand in its file exactly
  * once, so that a change of the engine cannot make a mistake harmless unseen.
  */
 export interface Replacement {
@@ -141,7 +141,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "an executor runs a redelivered task again",
     worlds: ["fan-out", "retries"],
-    edits: [{ file: "adapters/process/executor.ts", find: "if (receives > 1) {", replace: "if (receives > 1000) {" }],
+    edits: [{ file: "adapters/process/executor.ts", find: "if (receives > 1 && !claims) {", replace: "if (receives > 1000) {" }],
   },
   {
     name: "index rows are not versioned",
@@ -252,5 +252,21 @@ export const mistakes: readonly Mistake[] = [
     name: "the dead-letter consumer performs no effects",
     worlds: ["dead-letter"],
     edits: [turn(PERFORM, `if (!messages.some((message) => message.kind === "dead")) { ${PERFORM.replace(" // 4", "")} }`)],
+  },
+  {
+    name: "a copy of a task message runs without a claim",
+    worlds: ["at-most-once-by-queue", "limit-by-queue"],
+    edits: [
+      {
+        file: "engine/claims.ts",
+        find: 'if (stands.nonce === own.nonce) return "run";',
+        replace: 'if (stands.nonce === own.nonce || own.receives === 1) return "run";',
+      },
+    ],
+  },
+  {
+    name: "a claimed message that comes again is dropped",
+    worlds: ["at-most-once-by-queue", "limit-by-queue"],
+    edits: [{ file: "engine/claims.ts", find: 'return own.receives > stands.receives ? "crashed" : "leave";', replace: 'return "drop";' }],
   },
 ];
