@@ -1,8 +1,9 @@
 /** The executor of one pool as a process of its own, for tasks that take longer than a function may. It ends when there has been nothing to do for a while. */
 import { createTaskQueue } from "../adapters/aws/tasks.ts";
 import { holdMessages } from "../adapters/aws/visibility.ts";
+import { claimTasks } from "../engine/claims.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import type { TaskDelivery, TaskMessage, TaskQueue } from "../engine/ports.ts";
+import type { TaskDelivery, TaskItem, TaskMessage, TaskQueue } from "../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../engine/task-message.ts";
 import { nextTick } from "./executor.ts";
 import { keepForeign } from "./foreign.ts";
@@ -65,8 +66,7 @@ export async function containerOf(fn: FunctionHost, { pool, stop, tasks = tasksO
     const hold = holdMessages({ clients, clock, random, url: resource.url, messages: [delivery], heldSeconds: stack.heldSeconds, afterMs: 0 });
     try {
       await hold.renew();
-      await take(fn, delivery, stop, work, elsewhere);
-      await tasks.acknowledge([delivery]);
+      if (await take(fn, delivery, stop, work, elsewhere)) await tasks.acknowledge([delivery]);
     } catch (error) {
       // It comes back as its visibility ends, as that of a process that died.
       note("ERROR", "a task message comes again", { pool, ...errorFields(error) });
@@ -96,13 +96,22 @@ const tasksOf = (fn: FunctionHost): TaskQueue => {
 
 type Work = (message: TaskMessage) => Promise<void>;
 
-async function take(fn: FunctionHost, { message, receives }: TaskDelivery, stop: AbortSignal, work: Work, elsewhere: RunElsewhere): Promise<void> {
-  const { mailbox } = fn.ports;
-  if (receives > 1) return mailbox.send(message.actor, crashOf(message));
-  const { build } = message.run;
-  if (build === undefined || build === fn.build) return work(message);
-  note("INFO", "handed on to the run's own build", { actor: message.actor, build });
-  if (!(await elsewhere(build, message, stop))) await mailbox.send(message.actor, crashOf(message, goneMessage(build)));
+/** True when it is done with; false when somebody else has the message in hand, and it is not ours to delete. */
+async function take(fn: FunctionHost, delivery: TaskDelivery, stop: AbortSignal, work: Work, elsewhere: RunElsewhere): Promise<boolean> {
+  const { message } = delivery;
+  const { run, crashed, leave } = await claimTasks(fn.ports, delivery);
+  const sayCrash = (tasks: readonly TaskItem[], why?: string): Promise<void> => fn.ports.mailbox.send(message.actor, crashOf({ ...message, tasks }, why));
+  if (crashed.length > 0) await sayCrash(crashed);
+  if (run.length > 0) {
+    const ours = { ...message, tasks: run };
+    const { build } = message.run;
+    if (build === undefined || build === fn.build) await work(ours);
+    else {
+      note("INFO", "handed on to the run's own build", { actor: message.actor, build });
+      if (!(await elsewhere(build, ours, stop))) await sayCrash(run, goneMessage(build));
+    }
+  }
+  return !leave;
 }
 
 /** Runs what a container of another build was given: this is the build that the run began on. */
