@@ -4,6 +4,7 @@ import type { SQSRecord } from "aws-lambda";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
 import { readMail } from "../../adapters/aws/letters.ts";
+import { claimTasks } from "../../engine/claims.ts";
 import { decode } from "../../engine/codec.ts";
 import type { WindhoverError } from "../../engine/errors.ts";
 import type { Delivery } from "../../engine/messages.ts";
@@ -195,5 +196,19 @@ describe("dead letters of a pool", () => {
     expect(mail.find(({ message: { kind } }) => kind === "crash")?.message).toMatchObject({ attempts: [{ call: "c", attempt: 2 }] });
     expect(world.s3.commandCalls(PutObjectCommand)[0]?.args[0].input.Key).toBe("dead-letters/tasks-dead/d2.json");
     expect([...world.deleted()].sort()).toEqual(["receipt-of-d0", "receipt-of-d1", "receipt-of-d2"]);
+  });
+
+  test("a task that has to be claimed is nobody's any more, unless a copy of it is in other hands: then those say what becomes of it", async () => {
+    const tasks = [
+      { call: "dropped", attempt: 1, task: "x", claim: true },
+      { call: "copied", attempt: 1, task: "x", claim: true },
+    ];
+    const world = pool([JSON.stringify({ task: { ...message, tasks } })]);
+    const copy = { physical: "copy", receives: 1, message: { ...message, tasks: [{ call: "copied", attempt: 1, task: "x", claim: true as const }] } };
+    expect((await claimTasks(world.ports, copy)).run).toHaveLength(1);
+    await deadLettersOf(world.fn, () => ({ inbox: { receive: async () => [] }, mailbox: world.ports.mailbox }))({}, TIME);
+    expect((await world.ports.inbox.receive(10)).map(({ message: one }) => one)).toMatchObject([{ kind: "crash", attempts: [{ call: "dropped" }] }]);
+    const late = { physical: "late copy", receives: 1, message: { ...message, tasks: [{ call: "dropped", attempt: 1, task: "x", claim: true as const }] } };
+    expect(await claimTasks(world.ports, late)).toEqual({ run: [], crashed: [], leave: false });
   });
 });

@@ -33,7 +33,10 @@ async function reported(world: World): Promise<readonly TaskReport[]> {
 }
 async function mail(world: World): Promise<readonly { readonly actor: string; readonly message: Message }[]> {
   const all: { actor: string; message: Message }[] = [];
-  for (let batch = await world.ports.inbox.receive(10); batch.length > 0; batch = await world.ports.inbox.receive(10)) all.push(...batch);
+  for (let batch = await world.ports.inbox.receive(10); batch.length > 0; batch = await world.ports.inbox.receive(10)) {
+    all.push(...batch);
+    await world.backend.ports.mailbox.acknowledge(batch);
+  }
   return all;
 }
 const double = () => task({ name: "double" }, async (n: number) => 2 * n);
@@ -160,6 +163,103 @@ describe("an executor", () => {
     const world = new World({ build: "new" });
     world.versions({ new: () => ({ batchItemFailures: [] }) });
     await world.executor({ Records: [parcel(packed("a", [{}], "old"), "t1")] }, TIME);
+    expect((await mail(world))[0]?.message).toMatchObject({ kind: "crash", why: expect.stringContaining("WH3121") });
+  });
+});
+
+describe("an attempt that has to be claimed", () => {
+  const ran: number[] = [];
+  beforeEach(() => {
+    ran.length = 0;
+    task({ name: "double" }, async (n: number) => void ran.push(n));
+  });
+  const claimed = (run: string, tasks: readonly Partial<TaskItem>[] = [{}]): TaskMessage =>
+    packed(
+      run,
+      tasks.map((item) => ({ claim: true, ...item })),
+    );
+  const come = async (world: World, ...records: ReturnType<typeof parcel>[]) => [...failures(await world.executor({ Records: records }, TIME))];
+
+  test("runs once, however often its message was sent: whoever comes second says nothing, and is done", async () => {
+    const world = new World();
+    expect(await come(world, parcel(claimed("a"), "sent"), parcel(claimed("a"), "copy"))).toEqual([]);
+    expect(await come(world, parcel(claimed("a"), "third"))).toEqual([]);
+    expect(ran).toEqual([1]);
+    expect((await mail(world)).map(({ message: { kind } }) => kind)).toEqual(["done"]);
+  });
+
+  test("is a crash when the message of its claimer comes again, and only then", async () => {
+    const world = new World();
+    await come(world, parcel(claimed("a"), "sent"));
+    expect((await mail(world)).map(({ message: { kind } }) => kind)).toEqual(["done"]);
+    expect(await come(world, parcel(claimed("a"), "copy", 2), parcel(claimed("a"), "sent", 2))).toEqual([]);
+    expect((await mail(world)).map(({ message }) => message)).toMatchObject([{ kind: "crash", attempts: [{ call: "call-0", attempt: 1 }] }]);
+    expect(ran).toEqual([1]);
+  });
+
+  test("runs when its message was received before and nobody has begun it, as after a throttled invocation", async () => {
+    const world = new World();
+    await come(world, parcel(claimed("a"), "sent", 3));
+    expect(ran).toEqual([1]);
+    expect((await mail(world)).map(({ message: { kind } }) => kind)).toEqual(["done"]);
+  });
+
+  test("leaves a message alone that was handed out twice at once: it comes again if its claimer dies", async () => {
+    const world = new World();
+    await come(world, parcel(claimed("a"), "sent"));
+    const before = world.hidden();
+    expect(await come(world, parcel(claimed("a"), "sent"))).toEqual(["sent"]);
+    expect(world.hidden()).toEqual(before);
+    expect(ran).toEqual([1]);
+  });
+
+  test("has a claim of its own each time that it is tried, and each piece of a map has one", async () => {
+    const world = new World();
+    await come(
+      world,
+      parcel(claimed("a", [{ attempt: 1 }]), "1"),
+      parcel(claimed("a", [{ attempt: 2 }]), "2"),
+      parcel(claimed("a", [{ attempt: 2 }]), "2-copy"),
+    );
+    expect(ran).toHaveLength(2);
+    const piece = (id: number) => claimed("b", [{ args: "[[7],[8]]", piece: { id, from: 0, to: 2 } }]);
+    await come(world, parcel(piece(0), "p0"), parcel(piece(0), "p0-copy"), parcel(piece(1), "p1"));
+    expect(ran.slice(2).sort()).toEqual([7, 7, 8, 8]);
+  });
+
+  test("of a packed message that comes again: what had begun has crashed, what had not runs, what a copy has claimed is left to that", async () => {
+    const world = new World();
+    await come(world, parcel(claimed("a", [{ call: "begun" }]), "sent"), parcel(claimed("a", [{ call: "copied" }]), "copy"));
+    await mail(world);
+    await come(world, parcel(claimed("a", [{ call: "begun" }, { call: "copied" }, { call: "new", args: "[9]" }]), "sent", 2));
+    expect(ran).toEqual([1, 1, 9]);
+    expect((await mail(world)).map(({ message }) => message)).toMatchObject([
+      { kind: "crash", attempts: [{ call: "begun" }] },
+      { kind: "done", reports: [{ call: "new" }] },
+    ]);
+  });
+
+  test("that is to run alone is given back, not copied, and runs after some tries behind others", async () => {
+    const world = new World();
+    const alone = (run: string) => claimed(run, [{ alone: true, args: "[5]" }]);
+    expect(await come(world, parcel(packed("x", [{}]), "x"), parcel(alone("a"), "a"))).toEqual(["a"]);
+    expect(world.hidden()).toMatchObject({ "receipt-of-a": 0 });
+    expect(world.deleted()).toEqual([]);
+    expect(await world.ports.tasks.receive("default", 10)).toEqual([]);
+    expect(ran).toEqual([1]);
+    expect(await come(world, parcel(packed("y", [{}]), "y"), parcel(alone("a"), "a", 4))).toEqual([]);
+    expect(ran).toEqual([1, 1, 5]);
+  });
+
+  test("is not said to have crashed where its build is gone, while a copy of it runs", async () => {
+    const world = new World({ build: "new" });
+    world.versions({ new: () => ({ batchItemFailures: [] }) });
+    const old = { ...claimed("a"), run: { ...claimed("a").run, build: "old" } };
+    await come(world, parcel(claimed("a"), "copy"));
+    await mail(world);
+    await come(world, parcel(old, "sent"));
+    expect(await mail(world)).toEqual([]);
+    await come(world, parcel(old, "copy", 2));
     expect((await mail(world))[0]?.message).toMatchObject({ kind: "crash", why: expect.stringContaining("WH3121") });
   });
 });

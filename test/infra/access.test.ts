@@ -25,6 +25,7 @@ const anotherSecret = "arn:aws:secretsmanager:us-east-1:000000000000:secret:/Oth
 
 const log = { "dynamodb:LeadingKeys": ["run:quick-heron"] };
 const cache = { "dynamodb:LeadingKeys": ["registry/cache/1"] };
+const claim = { "dynamodb:LeadingKeys": ["claim/run:quick-heron"] };
 const mark = { "dynamodb:LeadingKeys": ["abort/run:quick-heron"] };
 const toScheduler = { "iam:PassedToService": "scheduler.amazonaws.com" };
 const toContainers = { "iam:PassedToService": "ecs-tasks.amazonaws.com" };
@@ -86,6 +87,8 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
     may: [
       ["dynamodb:PutItem", state, cache],
       ["dynamodb:Query", state, mark],
+      ["dynamodb:PutItem", state, claim],
+      ["dynamodb:GetItem", state, claim],
       ["dynamodb:PutItem", runs],
       ["s3:PutObject", `${bucket}/results/a`],
       ["sqs:ReceiveMessage", defaultPool],
@@ -97,6 +100,7 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
     mayNot: [
       ["dynamodb:PutItem", state, log],
       ["dynamodb:Query", state, log],
+      ["dynamodb:DeleteItem", state, claim],
       ["dynamodb:Query", runs],
       ["sqs:ReceiveMessage", mailbox],
       ["sqs:ReceiveMessage", largePool],
