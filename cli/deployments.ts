@@ -112,7 +112,7 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
         runs: runs.map((run) => ({ id: run.id, name: run.name, state: run.state.type })),
       });
     print(
-      `${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${state === undefined ? out("not served yet: windhover dev", "dim") : state.paused ? out("‖ paused", "yellow") : out("● active", "green")}`,
+      `${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${state === undefined ? out("not served yet: windhover dev", "dim") : state.paused ? out(state.gone ? "‖ paused: not in the code that is deployed" : "‖ paused", "yellow") : out("● active", "green")}`,
     );
     if (settings.description) print(`  ${settings.description}`);
     print();

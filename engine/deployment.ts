@@ -15,6 +15,8 @@ export interface DeploymentState {
   revision: string;
   settings: DeploymentSettings;
   paused: boolean;
+  /** Paused because the code that was deployed did not have it, and by nobody since: code that has it again lets it go on. */
+  gone?: true;
   /** By schedule (its description): the last nominal time that was dealt with. Unit: milliseconds since 1970. */
   last: Record<string, number>;
   timer?: string;
@@ -104,22 +106,33 @@ class DeploymentDraft {
       case "ended":
         return this.#ended(state, message.run, message.state);
       case "pause":
-        if (state.paused) return;
+        // Who pauses what has left the code wants it paused also when it is back.
+        if (state.paused && (message.gone || !state.gone)) return;
         state.paused = true;
+        state.gone = message.gone;
         this.events.push({ type: "paused", request: message.id });
         return;
       case "resume":
-        if (!state.paused) return;
-        state.paused = false;
-        this.events.push({ type: "resumed", request: message.id });
-        // What was missed while somebody had paused it was missed on purpose.
-        for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#now;
+        return this.#resume(state, message.id);
     }
   }
 
-  #configure({ revision, settings }: Extract<DeploymentMessage, { kind: "configure" }>): void {
+  #resume(state: DeploymentState, request: string): void {
+    if (!state.paused) return;
+    state.paused = false;
+    state.gone = undefined;
+    this.events.push({ type: "resumed", request });
+    // What was missed while somebody had paused it was missed on purpose.
+    for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#now;
+  }
+
+  #configure({ id, revision, settings, deployed }: Extract<DeploymentMessage, { kind: "configure" }>): void {
     const old = this.#state;
-    if (old?.revision === revision) return;
+    if (old?.revision !== revision) this.#change(old, revision, settings);
+    if (deployed && this.#state?.gone) this.#resume(this.#state, id);
+  }
+
+  #change(old: DeploymentState | null, revision: string, settings: DeploymentSettings): void {
     const last: Record<string, number> = {};
     for (const spec of settings.schedules) {
       const key = describeSchedule(spec);
@@ -131,6 +144,7 @@ class DeploymentDraft {
       revision,
       settings,
       paused: old ? old.paused : settings.paused,
+      ...(old?.gone && { gone: old.gone }),
       last,
       timer: old?.timer,
       timerAt: old?.timerAt,

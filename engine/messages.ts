@@ -161,7 +161,14 @@ export type Overlap = "queue" | "skip" | "cancel-running";
 
 export type DeploymentMessage =
   /** What the code says now. `revision` is a hash of the settings: the same again changes nothing. */
-  | { readonly kind: "configure"; readonly id: string; readonly revision: string; readonly settings: DeploymentSettings }
+  | {
+      readonly kind: "configure";
+      readonly id: string;
+      readonly revision: string;
+      readonly settings: DeploymentSettings;
+      /** Said by a deploy: it is in the code that is deployed now. A process that says it by itself may be of the code before. */
+      readonly deployed?: true;
+    }
   | { readonly kind: "tick"; readonly id: string; readonly schedule: number; readonly nominal: number }
   /** Something outside asks for a run: an event, a webhook, a person. Its id makes the run's id. */
   | {
@@ -179,7 +186,8 @@ export type DeploymentMessage =
     }
   | { readonly kind: "fire"; readonly id: string; readonly timer: string }
   | EndedMessage
-  | { readonly kind: "pause"; readonly id: string }
+  /** `gone`: said by a deploy of code that does not have it. */
+  | { readonly kind: "pause"; readonly id: string; readonly gone?: true }
   | { readonly kind: "resume"; readonly id: string };
 
 export type Message = RunMessage | LimitMessage | DeploymentMessage;

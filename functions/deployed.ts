@@ -46,9 +46,13 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
   const { Build, Code } = event.ResourceProperties as Readonly<Record<string, unknown>>;
   if (typeof Build === "string" && typeof Code === "string") await keepBuild({ clients, stack }, Build, Code);
   await noteFlows({ clients, stack }, code.flows.keys());
-  await Promise.all([...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), configureMessage(deployment))));
+  await Promise.all(
+    [...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), { ...configureMessage(deployment), deployed: true })),
+  );
   const gone = (await ports.index.deployments()).filter(({ name, paused }) => !paused && !deployments.has(name));
-  await Promise.all(gone.map(({ name }) => ports.mailbox.send(deploymentActor(name), { kind: "pause", id: `pause:gone:${build ?? event.RequestId}` })));
+  await Promise.all(
+    gone.map(({ name }) => ports.mailbox.send(deploymentActor(name), { kind: "pause", id: `pause:gone:${build ?? event.RequestId}`, gone: true })),
+  );
   for (const { name } of gone) note("WARN", "a deployment is no longer in the code: it is paused", { deployment: name });
 }
 

@@ -5,7 +5,7 @@ import { type Queue, queueOf } from "../adapters/aws/queue.ts";
 import type { DeploymentState } from "../engine/deployment.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { LIMITS } from "../engine/limits.ts";
-import { type Delivery, type Message, parseActor } from "../engine/messages.ts";
+import { type Delivery, type DeploymentMessage, type Message, parseActor } from "../engine/messages.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import { openEvent } from "./bus-event.ts";
 import { keepForeign } from "./foreign.ts";
@@ -113,7 +113,7 @@ export class Mail {
   }
 }
 
-export function configureMessage({ name, revision, settings }: DeploymentDefinition): Message {
+export function configureMessage({ name, revision, settings }: DeploymentDefinition): Extract<DeploymentMessage, { readonly kind: "configure" }> {
   return { kind: "configure", id: `configure:${name}:${revision}`, revision, settings };
 }
 

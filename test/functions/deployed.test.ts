@@ -6,7 +6,7 @@ import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { shared } from "../../engine/scope.ts";
 import { deployedOf } from "../../functions/deployed.ts";
-import { flow } from "../../sdk/index.ts";
+import { cron, flow } from "../../sdk/index.ts";
 import { letter, TIME, World } from "./world.ts";
 
 const dynamodb = mockClient(DynamoDBClient);
@@ -66,6 +66,42 @@ describe("after a deploy", () => {
         LogicalResourceId: "Deployment",
       })),
     );
+  });
+
+  test("a deployment that comes back goes on, unless a person has paused it, before it left or since", async () => {
+    const f = flow({ name: "f" }, async () => {});
+    const names = ["untouched", "paused-before", "paused-since", "resumed-since", "paused-after"] as const;
+    const all = Object.fromEntries(names.map((name) => [name, f.deployment({ name, schedules: [cron("0 2 * * *")] })]));
+    const world = new World({ modules: [all] });
+    const { put } = listener();
+    const deploy = async (modules: readonly object[], build: string): Promise<void> => {
+      await deployedOf(() => world.function({ modules, build }), put)(event("Update"), TIME);
+      await world.pump();
+    };
+    const say = async (name: string, kind: "pause" | "resume", id: string): Promise<void> => {
+      await world.ports.mailbox.send(`deployment:${name}`, { kind, id });
+      await world.pump();
+    };
+    const paused = async (): Promise<readonly string[]> => (await world.ports.index.deployments()).flatMap((row) => (row.paused ? [row.name] : [])).sort();
+    await deploy([all], "b1");
+    await say("paused-before", "pause", "p1");
+    await deploy([], "b2");
+    expect(await paused()).toEqual([...names].sort());
+    await say("paused-since", "pause", "p2");
+    await say("resumed-since", "resume", "r1");
+    // An executor or a turn of the code before, which still has it, does not bring it back.
+    await world.orchestrator({ Records: [letter("deployment:untouched", { kind: "fire", id: "fire:t", timer: "t" }, { id: "m9" })] }, TIME);
+    expect(await paused()).toEqual(["paused-after", "paused-before", "paused-since", "untouched"]);
+    await deploy([all], "b3");
+    expect(await paused()).toEqual(["paused-before", "paused-since"]);
+    await say("paused-after", "pause", "p3");
+    await deploy([all], "b4");
+    expect(await paused()).toEqual(["paused-after", "paused-before", "paused-since"]);
+    // What it missed while it was gone it does not make up for, and it leaves again as it did before.
+    await deploy([], "b5");
+    await deploy([all], "b6");
+    expect(await paused()).toEqual(["paused-after", "paused-before", "paused-since"]);
+    expect(await world.runs("f")).toEqual([]);
   });
 
   test("the containers' code is kept under its build, once", async () => {
