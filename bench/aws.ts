@@ -1,13 +1,14 @@
 /**
  * A stack on MiniStack: `npm run bench -- aws [part of a name …]`, or `aws examples`. Milliseconds of a chain and of fan-outs, beside the same as a Step Functions state machine and as a durable function there;
- * `examples`: how long `cdk deploy` takes for the stack of the examples, and how large its orchestrator is and how long it takes to load. Medians, as JSON lines.
+ * `examples`: how long `cdk deploy` takes for the stack of the examples, and how large its functions are and how long they take to load. Medians, as JSON lines.
  *
  * The yardstick is a conditional put of the emulator's: an inline step of ours is one, and cannot take less.
  * An emulator is no AWS: it shows what each engine makes of the same emulator. Ours is timed by its own log, from the sending of the start to the entry that ends the run; the peers
  * from the request that starts them to its answer, or to the look that finds them ended.
  */
 import { spawnSync } from "node:child_process";
-import { resolve } from "node:path";
+import { readdirSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { type AwsClients, createClients } from "../adapters/aws/clients.ts";
 import { openResources } from "../adapters/aws/open.ts";
@@ -134,15 +135,29 @@ async function examples(): Promise<void> {
   const entry = resolve("examples/index.ts");
   const { resources, ms } = await deploy(server, "WindhoverExamples", { entry });
   print({ what: "cdk deploy of the examples", seconds: ms / 1000, goal_seconds: 40 });
-  const { file, bytes } = bundleProgram("orchestrator", { entries: [entry] });
-  const load = `const from = performance.now(); await import(${JSON.stringify(file)}); process.stdout.write(String(performance.now() - from));`;
-  const env = { ...process.env, [STACK_VARIABLE]: JSON.stringify(resources), [BUILD_VARIABLE]: "0" };
-  const times = Array.from({ length: 2 * repetitions + 1 }, () => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--no-warnings", "-e", load], { encoding: "utf8", env });
-    if (status !== 0) throw new Error(stderr);
-    return Number(stdout);
-  });
-  print({ what: "orchestrator with the examples", kilobytes: bytes / 1000, goal_kilobytes: 700, import_ms: median(times), goal_import_ms: 100 });
+  for (const program of ["orchestrator", "executor", "api"] as const) {
+    const { file, bytes, laterBytes } = bundleProgram(program, { entries: [entry] });
+    const env = { ...process.env, [STACK_VARIABLE]: JSON.stringify(resources), [BUILD_VARIABLE]: "0" };
+    const loads = Array.from({ length: 2 * repetitions + 1 }, () => load(file, env));
+    const goals = program === "orchestrator" ? { goal_kilobytes: 700, goal_import_ms: 100 } : {};
+    const figures = { kilobytes: bytes / 1000, kilobytes_later: laterBytes / 1000, files: readdirSync(dirname(file)).length };
+    print({
+      what: `${program} with the examples`,
+      ...figures,
+      import_ms: median(loads.map(({ ms }) => ms)),
+      cpu_ms: median(loads.map(({ cpu }) => cpu)),
+      ...goals,
+    });
+  }
+}
+
+/** Milliseconds of a process that imports the file: by the clock, and of a processor, which a busy machine does not lengthen. */
+function load(file: string, env: NodeJS.ProcessEnv): { readonly ms: number; readonly cpu: number } {
+  const code = `const cpu = process.cpuUsage(); const from = performance.now(); await import(${JSON.stringify(file)}); const ms = performance.now() - from;
+    const { user, system } = process.cpuUsage(cpu); process.stdout.write(JSON.stringify({ ms, cpu: (user + system) / 1000 }));`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "--no-warnings", "-e", code], { encoding: "utf8", env });
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as { readonly ms: number; readonly cpu: number };
 }
 
 function print(line: object): void {

@@ -1,8 +1,11 @@
 /** What an author's code hands to `log` becomes text: never a failure, and never with a secret in it. */
-import { inspect } from "node:util";
+import { createRequire } from "node:module";
 import { encode } from "./codec.ts";
 import { setOwn } from "./error-codec.ts";
 import { masked } from "./secrecy.ts";
+
+/** Not imported: an import reads all that `node:util` exports, which loads a dozen of Node's modules more, in each function that starts. */
+const { inspect } = createRequire(import.meta.url)("node:util") as typeof import("node:util");
 
 /** Message and fields of a log line, as they may leave the process. */
 export function sayable(message: unknown, fields: unknown): { readonly message: string; readonly fields?: string } {

@@ -2,7 +2,7 @@
  * Turns a value into a tree that JSON can write. A part that JSON keeps as it is stays the very same object, so plain data costs one scan and no copy;
  * what JSON would lose becomes a tag: an object with the one key `$`. A key that consists of `$` alone gets one more, so that data never looks like a tag.
  */
-import { types } from "node:util";
+import types from "node:util/types";
 import { className, isError, setOwn, takeApart } from "./error-codec.ts";
 import { WindhoverError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";

@@ -17,7 +17,7 @@
 
 import type { AttemptHost } from "./attempt.ts";
 import { Book } from "./book.ts";
-import { advanceDeployment, type DeploymentState } from "./deployment.ts";
+import type { advanceDeployment, DeploymentState, DeploymentStep } from "./deployment.ts";
 import { type Performer, perform } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION, type RunRow } from "./events.ts";
@@ -41,6 +41,8 @@ export interface Host extends AttemptHost {
   readonly inlineMs: number;
   /** True where EventBridge Scheduler sends the ticks. */
   readonly ticksFromOutside: boolean;
+  /** {@link advanceDeployment}, at once or loaded with the first turn of a deployment: it brings what reads schedules, which turns of runs do not need. */
+  readonly advanceDeployment: (...args: Parameters<typeof advanceDeployment>) => DeploymentStep | Promise<DeploymentStep>;
   /** True where each write of the runs table costs money: a run that ends within its first turn writes one row. */
   readonly lateRows?: boolean;
   /** Which build of the code this is, where several are deployed at once. */
@@ -135,7 +137,7 @@ async function advance(host: Host, actor: string, tail: Entry | null, messages: 
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
   if (kind === "deployment")
-    return advanceDeployment(
+    return host.advanceDeployment(
       { ...context, ticksFromOutside: host.ticksFromOutside },
       (tail?.state ?? null) as DeploymentState | null,
       messages as DeploymentMessage[],

@@ -51,6 +51,7 @@ export function hostOf({ ports, code, build, time }: FunctionHost, more: Partial
     code,
     warm: new Warm(),
     ticksFromOutside: true,
+    advanceDeployment: async (...args) => (await import("../engine/deployment.ts")).advanceDeployment(...args),
     lateRows: true,
     ...(build !== undefined && { build }),
     get inlineMs() {

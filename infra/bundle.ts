@@ -30,6 +30,8 @@ export interface Bundle {
   readonly file: string;
   /** What is read when it is loaded: `index.mjs` and all that it imports at once. */
   readonly bytes: number;
+  /** What is read later, if anything asks for it. */
+  readonly laterBytes: number;
   /** Of what is in the file: the same code has the same hash on every machine. */
   readonly hash: string;
 }
@@ -44,9 +46,15 @@ export interface BundleOptions {
 const here = fileURLToPath(import.meta.url);
 const root = dirname(dirname(here));
 /** Sources where this runs as sources, JavaScript where it runs from the built package. */
-const own = (path: string): string => join(root, `${path}${extname(here)}`);
+const own = (path: string, dot = "."): string => join(root, `${path}${extname(here).replace(".", dot)}`);
 /** The user's `import "windhover"` is this very copy, so that there is one registry of flows. */
 const OWN = { windhover: own("sdk/index"), "windhover/testing": own("sdk/testing/index"), "windhover/client": own("sdk/client") };
+
+/**
+ * Modules of Node of which an import is slow, because it reads everything that they export: that of `http` loads Node's whole `fetch`, that of `process` opens its streams. As an
+ * object each gives what is asked for.
+ */
+const OBJECTS = ["http", "process"].flatMap((name) => [name, `node:${name}`].map((path) => [path, own(`functions/builtins/${name}`, ".c")]));
 
 /** The bundle of one function, or of the program of a container. @throws WH2030 with the file and line. */
 export function bundleProgram(program: Program, options: BundleOptions): Bundle {
@@ -60,6 +68,12 @@ export function bundleProgram(program: Program, options: BundleOptions): Bundle 
   return bundleSource(program, source, options, {
     minify: true,
     target: `node${NODE}`,
+    alias: {
+      ...OWN,
+      ...Object.fromEntries(OBJECTS),
+      // The function that CloudFormation runs at each deploy checks schedules once more, in the environment that all functions have.
+      ...(program !== "deployed" && { windhover: own("functions/sdk") }),
+    },
     // What is imported later is a file of its own: only so is what nobody asks for left out of the rest. A container fetches one file.
     splitting: program !== "container",
   });
@@ -118,7 +132,7 @@ function bundleSource(name: string, source: string, { entries, external = [] }: 
   const target = join(scratch(), `${name}-${digest}`);
   mkdirSync(target, { recursive: true });
   for (const { path, contents } of built.outputFiles ?? []) writeFileSync(join(target, basename(path)), contents);
-  const bundle = { folder: target, file: join(target, "index.mjs"), bytes: loadedAtOnce(built.metafile), hash: digest };
+  const bundle = { folder: target, file: join(target, "index.mjs"), ...sizes(built.metafile), hash: digest };
   const files = Object.keys(built.metafile?.inputs ?? {}).filter((input) => !input.includes("(windhover)") && !input.startsWith("<"));
   known.set(key, { bundle, inputs: inputsOf(files.map((input) => resolve(root, input))) });
   return bundle;
@@ -126,7 +140,7 @@ function bundleSource(name: string, source: string, { entries, external = [] }: 
 /** Nothing is written there: outputs are told by their names. */
 const OUT = join(root, "dist", ".bundle");
 
-function loadedAtOnce(metafile: Metafile | undefined): number {
+function sizes(metafile: Metafile | undefined): Pick<Bundle, "bytes" | "laterBytes"> {
   const outputs = metafile?.outputs ?? {};
   const loaded = new Set<string>();
   const queue = Object.keys(outputs).filter((path) => basename(path) === "index.mjs");
@@ -135,7 +149,8 @@ function loadedAtOnce(metafile: Metafile | undefined): number {
     loaded.add(path);
     for (const { kind, path: imported } of outputs[path]?.imports ?? []) if (kind === "import-statement" && imported in outputs) queue.push(imported);
   }
-  return [...loaded].reduce((bytes, path) => bytes + (outputs[path]?.bytes ?? 0), 0);
+  const sum = (paths: readonly string[]): number => paths.reduce((bytes, path) => bytes + (outputs[path]?.bytes ?? 0), 0);
+  return { bytes: sum([...loaded]), laterBytes: sum(Object.keys(outputs).filter((path) => !loaded.has(path))) };
 }
 
 /** CommonJS packages call `require` and look at `__dirname`, which a module does not have. */

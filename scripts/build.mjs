@@ -20,7 +20,7 @@ function* files(folder) {
 
 const sources = include
   .flatMap((folder) => (existsSync(join(root, folder)) ? [...files(join(root, folder))] : []))
-  .filter((file) => /(?<!\.test)\.tsx?$/.test(file));
+  .filter((file) => /(?<!\.test)\.[cm]?tsx?$/.test(file));
 const settings = ["package-lock.json", "tsconfig.json", "tsconfig.build.json"].map((file) => join(root, file));
 
 /** Size and time of every input: also a file that is gone makes a difference. */

@@ -1,11 +1,12 @@
 /** Blocks: settings with secrets, loaded inside a task. What is secret is never printed, logged or stored in a result. */
-import { inspect } from "node:util";
 import { decode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { check } from "../engine/schema.ts";
 import { currentScope } from "../engine/scope.ts";
 import { conceal, MASK, maskError, SHOWN } from "../engine/secrecy.ts";
 import { type AnySchema, checkName, type OutputOf, type Schema } from "./options.ts";
+
+const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 export interface BlockType<V, B> {
   readonly type: string;
@@ -75,7 +76,7 @@ let watching = false;
 /** Printing and storing the values shows *** for what is secret; using them does not. */
 function guarded<V extends object>(values: V, secret: readonly string[]): V {
   const shown = Object.fromEntries(Object.entries(values).map(([key, value]) => [key, secret.includes(key) ? MASK : value]));
-  for (const key of [inspect.custom, SHOWN, "toJSON"]) Object.defineProperty(values, key, { value: () => shown, enumerable: false });
+  for (const key of [INSPECT, SHOWN, "toJSON"]) Object.defineProperty(values, key, { value: () => shown, enumerable: false });
   return values;
 }
 
@@ -93,7 +94,7 @@ export const Secret: BlockType<{ value: string }, { get(): string }> = defineBlo
   { type: "secret", schema: valueSchema, secret: ["value"], description: "One secret text." },
   (values) => {
     const holder = { get: (): string => values.value };
-    Object.defineProperty(holder, inspect.custom, { value: () => `Secret(${MASK})`, enumerable: false });
+    Object.defineProperty(holder, INSPECT, { value: () => `Secret(${MASK})`, enumerable: false });
     return holder;
   },
 );

@@ -5,7 +5,7 @@ import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
 import type { Flow } from "./flow.ts";
 import { checkName } from "./options.ts";
-import type { Schedule } from "./schedules.ts";
+import type { Schedule } from "./schedule-spec.ts";
 import type { Trigger } from "./triggers.ts";
 
 export interface DeploymentOptions<P> {

@@ -26,8 +26,9 @@ const WIRING: Readonly<Record<string, readonly string[]>> = {
 const ENGINE_PACKAGES: Readonly<Record<string, string>> = {
   "node:async_hooks": "AsyncLocalStorage tells which run a call in a flow's body belongs to",
   "node:crypto": "hashes only: ids are derived, never drawn",
-  "node:module": "`syncBuiltinESMExports` makes the patched randomUUID seen by those who imported it",
-  "node:util": "`types` tells a Date or Map of another realm from a look-alike",
+  "node:module": "`syncBuiltinESMExports` makes the patched randomUUID seen by those who imported it; `createRequire` gives `inspect`",
+  "node:util": "`inspect`, which a log line shows what cannot be encoded with",
+  "node:util/types": "tells a Date or Map of another realm from a look-alike",
   croner: "reads cron expressions; it computes times, and is never asked to wait for one",
   rrule: "reads recurrence rules",
   "@standard-schema/spec": "types only",

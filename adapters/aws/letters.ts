@@ -6,7 +6,7 @@ import { WindhoverError } from "../../engine/errors.ts";
 import { hash } from "../../engine/hash.ts";
 import type { DeploymentMessage, Message } from "../../engine/messages.ts";
 import type { Results, TaskMessage } from "../../engine/ports.ts";
-import { latestTime, type ScheduleSpec } from "../../engine/schedule.ts";
+import type { ScheduleSpec } from "../../engine/schedule.ts";
 
 /** A letter above this goes to the bucket: a Scheduler's input is 256 KB at most, and a batch of sendings 1 MiB. Unit: bytes. */
 export const LARGEST = 200 * 1024;
@@ -109,9 +109,14 @@ export async function readTask(results: Results, body: string): Promise<TaskLett
 }
 
 /** The tick as the deployment wants it. `spec`, where it is known, finds the nominal time of a tick that does not know its own. */
-export function tickMessage({ schedule, nominal, exact }: TickLetter, spec?: ScheduleSpec): DeploymentMessage {
-  const time = exact || !spec ? nominal : (latestTime(spec, nominal - YEAR_MS, nominal) ?? nominal);
+export async function tickMessage({ schedule, nominal, exact }: TickLetter, spec?: ScheduleSpec): Promise<DeploymentMessage> {
+  const time = exact || !spec ? nominal : await timeOf(spec, nominal);
   return { kind: "tick", id: `tick:${schedule}:${time}`, schedule, nominal: time };
+}
+
+async function timeOf(spec: ScheduleSpec, sentAt: number): Promise<number> {
+  const { latestTime } = await import("../../engine/schedule.ts");
+  return latestTime(spec, sentAt - YEAR_MS, sentAt) ?? sentAt;
 }
 
 /** SQS refuses two characters that JSON leaves as they are. */

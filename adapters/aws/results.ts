@@ -1,6 +1,5 @@
 /** Results in the bucket, under the hash of their text: the same text is stored once, and twice is as good as once. */
 import { createHash } from "node:crypto";
-import { promisify } from "node:util";
 import { gunzip, gzip } from "node:zlib";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Results } from "../../engine/ports.ts";
@@ -20,8 +19,11 @@ const RENEW_MS = 60 * DAY_MS;
 const REMEMBERED = 10_000;
 
 const commands = () => import("./late/s3.ts");
-const pack = promisify(gzip);
-const unpack = promisify(gunzip);
+const pack = (text: string): Promise<Buffer> => called((done) => gzip(text, done));
+const unpack = (bytes: Uint8Array): Promise<Buffer> => called((done) => gunzip(bytes, done));
+function called(work: (done: (error: Error | null, bytes: Buffer) => void) => void): Promise<Buffer> {
+  return new Promise((resolve, reject) => work((error, bytes) => (error ? reject(error) : resolve(bytes))));
+}
 
 const stores = new WeakMap<object, Map<string, Results>>();
 

@@ -1,5 +1,6 @@
 /** A backend, a worker and a client, opened together: the engine inside one process. */
 import type { Code } from "../../engine/definition.ts";
+import { advanceDeployment } from "../../engine/deployment.ts";
 import type { WindhoverError } from "../../engine/errors.ts";
 import type { Entry } from "../../engine/events.ts";
 import type { LogLine } from "../../engine/ports.ts";
@@ -48,6 +49,7 @@ export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = 
     warm: new Warm(options.warmRuns),
     inlineMs: INLINE_MS,
     ticksFromOutside: false,
+    advanceDeployment,
     stubs,
     onLog,
     onRun,

@@ -65,16 +65,16 @@ describe("what comes from outside", () => {
     const letter = await read({ tick: { schedule: 1, nominal: "2026-11-22T02:00:00Z" } });
     const nominal = Date.parse("2026-11-22T02:00:00Z");
     expect(letter).toEqual({ kind: "tick", actor: "deployment:nightly", schedule: 1, nominal, exact: true });
-    expect(tickMessage(letter as TickLetter)).toEqual({ kind: "tick", id: `tick:1:${nominal}`, schedule: 1, nominal });
+    expect(await tickMessage(letter as TickLetter)).toEqual({ kind: "tick", id: `tick:1:${nominal}`, schedule: 1, nominal });
   });
 
   test("a tick that nobody filled in has the time of its sending, rounded down to the schedule where that is known", async () => {
     const letter = (await read({ tick: { schedule: 0, nominal: "<aws.scheduler.scheduled-time>" } })) as TickLetter;
     expect(letter).toMatchObject({ nominal: NOON, exact: false });
-    expect(tickMessage(letter)).toMatchObject({ nominal: NOON });
+    expect(await tickMessage(letter)).toMatchObject({ nominal: NOON });
     const two = Date.UTC(2026, 10, 22, 2);
     for (const late of [0, 9_000, 3_600_000]) {
-      const nominal = tickMessage({ ...letter, nominal: two + late }, { kind: "cron", expression: "0 2 * * *", active: true, catchUp: "latest" });
+      const nominal = await tickMessage({ ...letter, nominal: two + late }, { kind: "cron", expression: "0 2 * * *", active: true, catchUp: "latest" });
       expect(nominal).toMatchObject({ nominal: two, id: `tick:0:${two}` });
     }
   });

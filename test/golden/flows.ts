@@ -3,6 +3,7 @@
  * runs do not survive.
  */
 import * as z from "zod";
+import { advanceDeployment } from "../../engine/deployment.ts";
 import { runActor } from "../../engine/messages.ts";
 import { shared } from "../../engine/scope.ts";
 import { type Host, turn } from "../../engine/turn.ts";
@@ -152,7 +153,7 @@ const moved = flow({ name: "golden-moved" }, async () => {
 /** A turn that another build takes. */
 const turnOfBuild = (client: PortsClient, build: string, run: Run<unknown>): Promise<void> => {
   const { ports } = client;
-  const host: Host = { ports, code: shared.code, warm: new Warm(), inlineMs: 60_000, ticksFromOutside: false, build };
+  const host: Host = { ports, code: shared.code, warm: new Warm(), inlineMs: 60_000, ticksFromOutside: false, advanceDeployment, build };
   return turn(host, runActor(run.id), [{ actor: runActor(run.id), physical: `move-${build}`, receives: 1, message: { kind: "migrate", id: `migrate:${build}` } }]);
 };
 const timed = flow({ name: "golden-timed", timeoutSeconds: 60 }, async () => sleep("1 hour"));

@@ -1,11 +1,14 @@
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { bundleProgram, type Program } from "../../infra/bundle.ts";
 import { FLOWS, SMALL } from "./synth.ts";
 
 const PROGRAMS: readonly Program[] = ["orchestrator", "executor", "api", "deployed", "deadLetters", "container"];
 const small = { entries: [SMALL] };
+const EXAMPLES = fileURLToPath(new URL("../../examples/index.ts", import.meta.url));
+const WRONG = fileURLToPath(new URL("./fixtures/wrong-schedule.ts", import.meta.url));
 
 describe.each(PROGRAMS)("the bundle of %s", (program) => {
   test("is the same code with the same name, wherever it is made", () => {
@@ -26,6 +29,21 @@ const MOST = 700 * 1024;
 test.each(["orchestrator", "executor", "api", "deployed", "deadLetters"] as const)("%s loads at once no more than it needs", (program) =>
   expect(bundleProgram(program, small).bytes).toBeLessThanOrEqual(MOST),
 );
+
+test("with the examples the orchestrator loads less than 600 KB at once: schedules and all clients but two come later", () => {
+  const { bytes, laterBytes } = bundleProgram("orchestrator", { entries: [EXAMPLES] });
+  expect(bytes).toBeLessThanOrEqual(600 * 1000);
+  expect(laterBytes).toBeLessThanOrEqual(650 * 1000);
+});
+
+describe("a schedule that is wrong, in the environment of the functions", () => {
+  const load = (program: Program) => {
+    const { file } = bundleProgram(program, { entries: [WRONG] });
+    return spawnSync(process.execPath, ["--input-type=module", "-e", `await import(${JSON.stringify(file)})`], { encoding: "utf8", env: {} }).stderr;
+  };
+  test("is refused when it is deployed", () => expect(load("deployed")).toContain("WH1005"));
+  test.each(["orchestrator", "executor", "api"] as const)("is not looked for at each start of %s", (program) => expect(load(program)).toContain("WH3101"));
+});
 
 test("a bundle runs on its own, far from the package: it lacks nothing but its stack", () => {
   const { file } = bundleProgram("orchestrator", { entries: [FLOWS] });

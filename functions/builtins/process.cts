@@ -1,0 +1,2 @@
+// `node:process` as an object, for bundles: see infra/bundle.ts.
+module.exports = process;
