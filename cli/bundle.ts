@@ -74,11 +74,13 @@ function asLoadFailure(error: unknown, folder: string): unknown {
   if (!first) return error;
   const { location, text } = first;
   const inside = location && location.file !== "<stdin>" && !location.file.endsWith("(windhover)");
+  const missing = /^Could not resolve "((?:@[^/"]+\/)?[^./"@][^/"]*)/.exec(text)?.[1];
   const place = inside ? `${resolve(folder, location.file)}:${location.line}:${location.column + 1}` : undefined;
   return new WindhoverError("WH2009", {
     message: place ? `${place} ${text.startsWith("Could not resolve") ? `imports what is not there: ${text}.` : `does not compile: ${text}`}` : text,
     expected: "files that can be imported",
     got: inside ? location.lineText.trim() : text,
+    ...(missing && { action: `Install it (npm install ${missing}), or correct the import.` }),
   });
 }
 

@@ -1,7 +1,8 @@
 /** `windhover dev`: serves a project (its runs, schedules, triggers and API) and takes in changes as they are saved. */
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { WindhoverError } from "../engine/errors.ts";
-import { tellError } from "./failure.ts";
+import { tellError, usage } from "./failure.ts";
 import { VERSION } from "./installation.ts";
 import { type Loaded, loadEntries } from "./loader.ts";
 import { breakage, fact, type Serving, startServing, tellDeployments, tellWhatIsNotServed, untilAsked } from "./serving.ts";
@@ -14,6 +15,12 @@ import { needEntries } from "./workspace.ts";
 const SAVING_MS = 80;
 
 export async function dev(folder: string | undefined, flags: SettingFlags): Promise<void> {
+  if (folder !== undefined && !isFolder(resolve(folder)))
+    throw usage(`There is no folder ${resolve(folder)}.`, {
+      expected: "the project's folder",
+      got: folder,
+      action: "windhover dev FOLDER, or windhover dev --entry FILE",
+    });
   const settings = await readSettings(flags, folder === undefined ? process.cwd() : resolve(folder));
   const entries = needEntries(settings, "windhover dev");
   const loaded = await loadEntries(entries);
@@ -30,6 +37,8 @@ export async function dev(folder: string | undefined, flags: SettingFlags): Prom
     await serving.close();
   }
 }
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 async function tellWhere(serving: Serving, loaded: Loaded, { directory }: Settings): Promise<void> {
   await serving.backend.settle();

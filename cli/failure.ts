@@ -16,7 +16,7 @@ const FAILED: ReadonlySet<string> = new Set(["WH2008", "WH2058", "WH2061"]);
 
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof WindhoverError)) return EXIT.failed;
-  return /^WH2/.test(error.code) && !FAILED.has(error.code) ? EXIT.usage : EXIT.failed;
+  return /^WH[124]/.test(error.code) && !FAILED.has(error.code) ? EXIT.usage : EXIT.failed;
 }
 
 /** Lines of an error for a person. */

@@ -41,6 +41,7 @@ export async function findRun({ index, log }: Pick<Ports, "index" | "log">, text
     });
   }
   const guess = closest(text, names);
+  if (names.length === 0) throw new WindhoverError("WH2002", { message: "There are no runs here yet.", got: text, action: "Start one: windhover run FILE" });
   throw new WindhoverError("WH2002", {
     message: `There is no run "${text}" here.${guess ? ` Did you mean "${guess}"?` : ""}`,
     expected: "a run's id, the beginning of one, its name, or `last`",

@@ -5,6 +5,7 @@ import type { Code, FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { shared } from "../engine/scope.ts";
 import { type DeploymentDefinition, isDeployment } from "../sdk/deployment.ts";
+import { withoutScripts } from "../sdk/script.ts";
 import { definitionKey } from "../sdk/task.ts";
 import { userPlace } from "./stack.ts";
 
@@ -52,7 +53,7 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
   const restore = shared.code.keep();
   shared.code.clear();
   try {
-    const modules = (await import(bundled.url)) as Record<string, Readonly<Record<string, unknown>>>;
+    const modules = (await withoutScripts(() => import(bundled.url))) as Record<string, Readonly<Record<string, unknown>>>;
     const exported = paths.flatMap((file, i) => Object.entries(modules[`entry${i}`] ?? {}).flatMap(([name, value]) => exportedAs(file, name, value) ?? []));
     const loaded = {
       code: shared.code,

@@ -1,4 +1,5 @@
 /** What came of a run that was followed to its end: its result on the standard output, its error on the standard error, and the status of this process. */
+import { WindhoverError } from "../engine/errors.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { EXIT, errorJson, tellError } from "./failure.ts";
 import type { RunFlags } from "./run.ts";
@@ -27,8 +28,11 @@ export async function report({ ports, settings }: Place, id: string, state: RunS
     return;
   }
   tell();
-  if (state.error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
-  else tellError(await readError(state.error, results), flags.debug);
-  if (row.type !== "CANCELLED")
+  const error = state.error === undefined ? undefined : await readError(state.error, results);
+  if (error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
+  else tellError(error, flags.debug);
+  // The same parameters would be refused again.
+  const refused = error instanceof WindhoverError && error.code === "WH1101";
+  if (row.type !== "CANCELLED" && !refused)
     tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name}${again}${suffix}   ${err("(what completed is not done again)", "dim")}`);
 }

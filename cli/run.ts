@@ -111,10 +111,17 @@ async function finishOthers({ runtime, ports }: Workspace): Promise<void> {
   await finished;
 }
 
-async function leave({ client, backend }: Workspace, state: RunState | undefined, id: string): Promise<never> {
+const TORN_SHOWN = 5;
+
+async function leave({ client, backend, runtime }: Workspace, state: RunState | undefined, id: string): Promise<never> {
   const name = state?.name ?? id;
   tell();
-  tell(`${err("‖", "yellow")} Left the run ${err(name, "bold")} (${id}) as it is: nothing that it did is lost.`);
+  tell(`${err("‖", "yellow")} Left the run ${err(name, "bold")} (${id}) as it is: what it has done is kept.`);
+  const calls = runtime.worker.inHand().flatMap(({ run, call }) => (run === id ? call : []));
+  if (calls.length > 0)
+    tell(
+      `  Torn     ${calls.slice(0, TORN_SHOWN).join(", ")}${calls.length > TORN_SHOWN ? ` and ${calls.length - TORN_SHOWN} more` : ""} ${err("(begun and not done: it runs again when the run goes on)", "dim")}`,
+    );
   tell(`  Go on    windhover dev              ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
   tell(`  Look     windhover runs inspect ${name}`);
   tell(`  Give up  windhover runs cancel ${name}`);

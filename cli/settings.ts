@@ -106,6 +106,8 @@ async function readConfig(file: string): Promise<Readonly<Record<string, unknown
   const { bundle } = await import("./bundle.ts");
   const bundled = await bundle(`export { default } from ${JSON.stringify(file)};`, dirname(file)).catch((error: unknown) => {
     if (error instanceof WindhoverError && error.message.includes("No matching export")) throw noDefault(file);
+    if (error instanceof WindhoverError)
+      throw new WindhoverError(error.code, { ...error, message: error.message.replace(`${error.code}: `, ""), action: CORRECT });
     throw error;
   });
   try {
@@ -120,12 +122,15 @@ async function readConfig(file: string): Promise<Readonly<Record<string, unknown
     throw new WindhoverError("WH2009", {
       message: `${file} threw while it was loaded: ${String(error)}`,
       expected: "a file that can be imported",
+      action: CORRECT,
       cause: error,
     });
   } finally {
     await bundled.dispose();
   }
 }
+
+const CORRECT = "Correct the settings file that is named.";
 
 const noDefault = (file: string): WindhoverError =>
   wrong("export default", file, "export default defineConfig({ … })", "no default export", `${basename(file)} has no settings to give.`);

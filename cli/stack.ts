@@ -7,9 +7,12 @@ const OURS = [pathToFileURL(ROOT).href, ROOT].flatMap((root) => ["sdk", "engine"
 
 /** Where a function's code lies in AWS: a bundle, whose lines tell nobody anything. */
 const BUNDLE = "/var/task/";
+/** What `bundle.ts` makes of the user's files: a line that has no other place there was written by the bundler. */
+const TEMPORARY = /[\\/]windhover-\w+[\\/]entry\.mjs:/;
 const isUsers = (line: string): boolean =>
   !line.includes("node:") &&
   !line.includes(BUNDLE) &&
+  !TEMPORARY.test(line) &&
   !line.includes("(<anonymous>)") &&
   !line.includes("/node_modules/") &&
   !OURS.some((path) => line.includes(path));

@@ -15,8 +15,8 @@ export type Target =
 
 /** `flows.ts` or `flows.ts:digest`; undefined for a name. */
 export function asFile(target: string): { readonly file: string; readonly name?: string } | undefined {
-  const match = /^(.*\.[cm]?[tj]sx?)(?::([^:/\\]+))?$/.exec(target);
-  if (match?.[1]) return { file: resolve(match[1]), ...(match[2] !== undefined && { name: match[2] }) };
+  const match = /^(.*\.[cm]?[tj]sx?)(?::([^:/\\]*))?$/.exec(target);
+  if (match?.[1]) return { file: resolve(match[1]), ...(match[2] && { name: match[2] }) };
   const [path = "", name] = target.split(":");
   const isFolder = /[/\\.]/.test(path) && existsSync(path) && statSync(path).isDirectory();
   return isFolder ? { file: resolve(path), ...(name !== undefined && { name }) } : undefined;

@@ -1,6 +1,6 @@
 /**
  * Every error that we throw, as a table: what it is called, who has to act, and what to do. One class carries them all. `docs/errors/<code>.md` says more; a test
- * holds table and pages together. Codes: WH1xxx an author's code, WH2xxx an operator's call or settings, WH3xxx the place where it runs, WH9xxx us.
+ * holds table and pages together. Codes: WH1xxx an author's code, WH2xxx and WH4xxx an operator's call or settings, WH3xxx the place where it runs, WH9xxx us.
  */
 type Who = "author" | "operator" | "us";
 interface Row {
@@ -34,6 +34,11 @@ export const ERRORS = {
   },
   WH1010: { who: "author", title: "Two calls have the same key", action: "Give each call of one task in one run a key of its own, or none." },
   WH1060: { who: "author", title: "A result had a secret in it", action: "Return something else, and load the block in the task that needs it." },
+  WH1061: {
+    who: "author",
+    title: "A flow was called while its file was loaded",
+    action: "Take the call out of the file (`windhover run FILE` makes it), or run the file as the program that it is: node FILE.",
+  },
   // ---- the author: values
   WH1101: { who: "author", title: "Parameters do not fit the flow's schema", action: "Correct the value at the path that is named." },
   WH1102: {
@@ -222,6 +227,11 @@ export const ERRORS = {
     action: "See the pool's log lines of that time: the tasks count as crashed, and are sent again within their `crashRetries`.",
   },
   WH3122: { who: "operator", title: "An older build did not take its run's turn", action: "See the log of that version; the turn is taken again by itself." },
+  WH4030: {
+    who: "operator",
+    title: "This Node is too old",
+    action: "Install Node 20 or newer (https://nodejs.org), or let a version manager choose it: nvm install 22.",
+  },
   // ---- us
   WH9001: {
     who: "us",

@@ -106,7 +106,7 @@ export class PortsClient implements Client {
     return hash(this.ports.random.id()).slice(0, 16);
   }
   async #payload(value: unknown): Promise<Payload> {
-    const text = encode(value);
+    const text = encode(value, { name: "parameters" });
     return text.length > LARGE ? { ref: await this.ports.results.put(text), chars: text.length } : text;
   }
 

@@ -24,8 +24,7 @@ export async function listen(app: Hono, { port, host = "127.0.0.1" }: { readonly
     await once(server, "listening");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE")
-      throw new WindhoverError("WH3004", { message: `Port ${port} is in use.`, expected: "a free port", got: String(port), cause: error });
+    if (code === "EADDRINUSE") throw await inUse(host, port);
     throw new WindhoverError("WH2010", {
       message: `The server cannot listen on ${host}:${port}: ${message}`,
       expected: "an address and port that this user may listen on",
@@ -44,3 +43,19 @@ export async function listen(app: Hono, { port, host = "127.0.0.1" }: { readonly
       }),
   };
 }
+
+/** The other one may be a Windhover: then looking there is likely what was wanted. */
+async function inUse(host: string, port: number): Promise<WindhoverError> {
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const isOurs = await fetch(`${url}/api/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS) })
+    .then((answer) => answer.text())
+    .then((text) => text.includes('"Windhover"'))
+    .catch(() => false);
+  return new WindhoverError("WH3004", {
+    message: isOurs ? `Port ${port} is in use: Windhover serves there already.` : `Port ${port} is in use.`,
+    expected: "a free port",
+    got: String(port),
+    ...(isOurs && { action: `Look at ${url}; to serve another folder beside it, choose another port with --port.` }),
+  });
+}
+const ANSWER_MS = 1000;

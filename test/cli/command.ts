@@ -1,6 +1,6 @@
 /** Runs the built command in a project of its own. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +24,8 @@ export interface Running {
   readonly ended: Promise<Ended>;
   /** Resolves when the standard error has said it. */
   said(text: string): Promise<void>;
+  /** What the standard error has said so far. */
+  told(): string;
 }
 
 export class Project {
@@ -52,8 +54,12 @@ export class Project {
   }
   /** An ordinary script, with the package installed. */
   script(file: string): Promise<Ended> {
-    symlinkSync(root, join(this.folder, "node_modules", "windhover"));
-    return this.#spawn([join(this.folder, file)], {}, this.folder).ended;
+    return this.program(file).ended;
+  }
+  program(file: string): Running {
+    const installed = join(this.folder, "node_modules", "windhover");
+    if (!existsSync(installed)) symlinkSync(root, installed);
+    return this.#spawn([join(this.folder, file)], {}, this.folder);
   }
   end(): void {
     for (const child of this.#running) child.kill("SIGKILL");
@@ -86,6 +92,6 @@ export class Project {
         waiting.push({ text, done });
         void ended.then(() => (err.includes(text) ? done() : reject(new Error(`It ended without saying "${text}": ${err}`))));
       });
-    return { child, ended, said };
+    return { child, ended, said, told: () => err };
   }
 }

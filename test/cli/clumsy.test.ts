@@ -1,0 +1,123 @@
+/** What a person gets wrong at first: each time it is said what was expected, what came and what to do, and no stack of ours is shown. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkNode } from "../../sdk/node-version.ts";
+import { build, type Ended, Project } from "./command.ts";
+
+const FLOWS = `
+import { flow, task } from "windhover";
+import * as z from "zod";
+const slow = task({ name: "slow" }, async () => new Promise(() => setTimeout(() => {}, 60_000)));
+export const digest = flow({ name: "digest", parameters: z.object({ n: z.number().default(1), path: z.string().optional() }) }, async (p) => p);
+export const nightly = flow({ name: "nightly" }, async () => slow());
+`;
+let project: Project;
+beforeAll(() => {
+  build();
+  project = new Project({
+    "flows.ts": FLOWS,
+    "calls.ts": `${FLOWS}\nconsole.log(await digest());`,
+    "twice.ts": `import { flow } from "windhover"; export const a = flow({ name: "same" }, async () => 1); export const b = flow({ name: "same" }, async () => 2);`,
+    "lacks.ts": `import { flow } from "windhover"; import nope from "@some/package/part"; export const a = flow({ name: "a" }, async () => nope);`,
+    "throws.config.ts": `throw new Error("the settings throw");`,
+    "half.config.ts": "export default {",
+    "script.mjs": `import { flow, task } from "windhover"; const slow = task({ name: "slow" }, () => new Promise(() => {})); await flow({ name: "scripted" }, async () => slow())();`,
+  });
+});
+afterAll(() => project.end());
+
+/** No frame of this package, and none of the temporary bundle. */
+function refused({ code, err }: Ended, status: number, wh: string, ...said: readonly string[]): void {
+  expect([code, err]).toEqual([status, expect.stringContaining(wh)]);
+  for (const text of said) expect(err).toContain(text);
+  expect(err).toMatch(/^ {2}do {8}\S/m);
+  expect(err).not.toMatch(/^\s+at .*(\/dist\/|entry\.mjs)/m);
+}
+
+describe("a clumsy user", () => {
+  test("whose file calls its own flow is told so, and nothing is started, whichever command looks at it", async () => {
+    for (const args of [
+      ["run", "calls.ts"],
+      ["flows", "ls", "-e", "calls.ts"],
+      ["dev", "-e", "calls.ts", "--port", "0"],
+    ])
+      refused(await project.run(...args), 2, "WH1061", 'The flow "digest" was called while its file was loaded', "calls.ts:");
+    expect((await project.run("runs", "ls")).err).toContain("No runs");
+  });
+
+  test("who gives two flows one name, imports what is not installed, or names no export ends with 2", async () => {
+    refused(await project.run("run", "twice.ts"), 2, "WH1002");
+    refused(await project.run("run", "lacks.ts"), 2, "WH2009", "npm install @some/package");
+    refused(await project.run("run", "flows.ts:"), 2, "WH2007", "flows.ts:digest");
+    refused(await project.run("dev", "nowhere"), 2, "WH2007", "There is no folder");
+  });
+
+  test("whose settings file throws or is half written is sent to that file", async () => {
+    refused(await project.run("-c", "throws.config.ts", "flows", "ls"), 2, "WH2009", "the settings throw", "Correct the settings file");
+    refused(await project.run("-c", "half.config.ts", "flows", "ls"), 2, "WH2009", "does not compile", "Correct the settings file");
+  });
+
+  test("whose database cannot be where it should is told what is in the way", async () => {
+    refused(await project.run("runs", "ls", "-d", "/dev/null/x"), 1, "WH3003", "A file is in the way", "--directory");
+    refused(await project.run("run", "flows.ts:digest", "-d", "flows.ts"), 1, "WH3003", "A file is in the way");
+    mkdirSync(join(project.folder, "other"));
+    writeFileSync(join(project.folder, "other", "windhover.db"), "a text that is no database ".repeat(40));
+    refused(await project.run("runs", "ls", "-d", "other"), 1, "WH3001", "Restore it from a copy");
+  });
+
+  test("who asks for the last run before there is one is told how to start one", async () => {
+    refused(await project.run("runs", "inspect", "last"), 2, "WH2002", "There are no runs here yet", "windhover run FILE");
+  });
+
+  test("whose parameters are refused is not told to try the same again", async () => {
+    const ended = await project.run("run", "flows.ts:digest", "-p", "n=many");
+    refused(ended, 1, "WH1101", "n: Invalid input");
+    expect(ended.err).not.toContain("windhover runs retry");
+  });
+
+  test("may name a path of Windows", async () => {
+    const { out } = await project.run("run", "flows.ts:digest", "--quiet", "-p", "path=C:\\Users\\Jörg\\new.csv");
+    expect(JSON.parse(out)).toEqual({ n: 1, path: "C:\\Users\\Jörg\\new.csv" });
+  });
+
+  test("who presses Ctrl-C hears what is kept and what runs again; pressing it twice ends at once", async () => {
+    const run = project.start(["run", "flows.ts:nightly"]);
+    await run.said("Executing 'slow-0' immediately");
+    run.child.kill("SIGINT");
+    await run.said("what it has done is kept");
+    run.child.kill("SIGINT");
+    const { code, err } = await run.ended;
+    expect([code, err]).toEqual([130, expect.stringMatching(/Torn {5}slow-0 .*it runs again/)]);
+  });
+
+  test("who interrupts a script hears that its run is kept", async () => {
+    const script = project.program("script.mjs");
+    await script.said("Executing 'slow-0' immediately");
+    script.child.kill("SIGINT");
+    const { err } = await script.ended;
+    expect(err).toMatch(/Left the run '[\w-]+' as it is: what it has done is kept/);
+    expect(script.child.signalCode).toBe("SIGINT");
+  });
+
+  test("who serves twice on one port is told who has it", async () => {
+    const first = project.start(["dev", "-e", "flows.ts", "-d", "serving", "--port", "0"]);
+    await first.said("Ctrl-C stops");
+    const port = /http:\/\/127\.0\.0\.1:(\d+)/.exec(first.told())?.[1] as string;
+    refused(
+      await project.run("dev", "-e", "flows.ts", "-d", "serving", "--port", port),
+      1,
+      "WH3004",
+      "Windhover serves there already",
+      `http://127.0.0.1:${port}`,
+    );
+    first.child.kill("SIGINT");
+    expect((await first.ended).code).toBe(0);
+  });
+
+  test("whose Node is too old reads that, and not what it lacks", () => {
+    expect(() => checkNode("18.20.8")).toThrowError(expect.objectContaining({ code: "WH4030", got: "18.20.8" }));
+    expect(() => checkNode("20.0.0")).not.toThrow();
+    expect(() => checkNode()).not.toThrow();
+  });
+});
