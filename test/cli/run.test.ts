@@ -152,7 +152,7 @@ describe("windhover run", () => {
     left.child.kill("SIGINT");
     const { code, err } = await left.ended;
     expect(code).toBe(130);
-    expect(err).toMatch(/Left the run left .* nothing that it did is lost[\s\S]*windhover dev[\s\S]*windhover runs cancel left/);
+    expect(err).toMatch(/Left the run left .* what it has done is kept[\s\S]*windhover dev[\s\S]*windhover runs cancel left/);
     expect(await project.json("runs", "inspect", "left")).toMatchObject({ state: { type: "PAUSED", reason: { code: "input" } } });
     const told = await project.run("runs", "cancel", "left");
     expect([told.code, told.out]).toEqual([0, expect.stringContaining("no process has taken it yet")]);
@@ -246,13 +246,13 @@ describe("an entry that cannot be loaded", () => {
     [
       "has two flows of one name",
       'import { flow } from "windhover";\nexport const a = flow({ name: "same" }, async () => 1);\nexport const b = flow({ name: "same" }, async () => 2);',
-      1,
+      2,
       /WH1002 There are two definitions of flow same/,
     ],
     [
       "has a flow without a name",
       'import { flow } from "windhover";\nexport const a = flow({} as { name: string }, async () => 1);',
-      1,
+      2,
       /WH1001 A flow needs a name\.[\s\S]*entry\.ts:2:18/,
     ],
   ];
