@@ -50,7 +50,9 @@ export const reportOf = {
     const piece = found ? undefined : Object.entries(state.open).find(([, open]) => open.map?.open.some((p) => p.request === request));
     if (!found && !piece) return draft.send(limitActor(limit), { kind: "release", id: `release:${request}:${fence}`, request, fence });
     const rate = found?.[1].wants?.[0]?.rate === true;
-    if (!rate) (state.held ??= {})[request] = { limit, fence, ...(found?.[1].kind === "acquire" && { block: true as const }) };
+    const occupy = found?.[1].wants?.[0]?.occupy;
+    const block = found?.[1].kind === "acquire" ? { block: true as const, ...(occupy !== undefined && { occupy }) } : undefined;
+    if (!rate) (state.held ??= {})[request] = { limit, fence, ...block };
     const call = (found ?? piece)?.[0] as string;
     draft.log({ type: "granted", call, request, fence, limit });
     if (piece) return grantedPiece(draft, call, piece[1], request);

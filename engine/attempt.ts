@@ -17,9 +17,10 @@ import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
 import { verdictOf } from "./retry.ts";
 import { shared, type TaskScope } from "./scope.ts";
 import { masked, timesMasked } from "./secrecy.ts";
+import { Sequence } from "./sequence.ts";
 
 export interface AttemptHost {
-  readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "random" | "registry" | "results" | "secrets">;
+  readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "registry" | "results" | "secrets">;
   readonly code: Code;
   /** How long this process may still run, where that is bounded. Unit: milliseconds. */
   readonly timeLeft?: () => number;
@@ -155,7 +156,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     if (key !== undefined) await remember(host, cache, definition, key, value);
     return { ok: true, value };
   } catch (error) {
-    return failure(attempt, definition, error);
+    return failure(attempt, definition, error, id);
   }
 }
 
@@ -181,13 +182,15 @@ function functionOf(host: AttemptHost, definition: TaskDefinition, item: TaskIte
   return host.stubs?.get(definition.name) ?? definition.fn;
 }
 
-function failure({ host, item, interruption }: Attempt, policy: TaskDefinition, error: unknown): Result {
+function failure({ run, item, interruption }: Attempt, policy: TaskDefinition, error: unknown, id: string): Result {
   const text = encodeError(error);
   if (interruption.interrupted && interruption.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
   // A value that cannot be stored is the same the next time.
   if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104"))
     return { ok: false, error: text, verdict: { again: false } };
-  const verdict = verdictOf(error, (item.failures ?? 0) + 1, policy, host.ports.random.fraction());
+  // Drawn from the run's seed, which is its id: an attempt that two processes run comes to the same delay.
+  const failures = (item.failures ?? 0) + 1;
+  const verdict = verdictOf(error, failures, policy, new Sequence(`${run.runId}/${id}/${failures}`).fraction());
   return error instanceof WindhoverError && error.code === "WH1401"
     ? { ok: false, error: text, verdict, label: "TimedOut" }
     : { ok: false, error: text, verdict };
@@ -306,7 +309,7 @@ async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args
     await limited(attempt, id, () => hook({ id: detail.flow ? run.runId : detail.of, name: definition.name, state, parameters } as never));
     return { ok: true, value: encode(undefined) };
   } catch (error) {
-    return failure(attempt, { ...definition, fn: () => {} } as TaskDefinition, error);
+    return failure(attempt, { ...definition, fn: () => {} } as TaskDefinition, error, id);
   }
 }
 

@@ -12,7 +12,7 @@ import { mayReuse, reusable } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
-import { askForSlot, release, withdraw } from "./slots.ts";
+import { askForBlock, askForSlot, release, withdraw } from "./slots.ts";
 
 /** The flow's code made a new call. */
 export async function begin(draft: RunDraft, command: Command): Promise<void> {
@@ -56,8 +56,7 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
     case "input":
       return waitForInput(draft, call, open);
     case "acquire":
-      open.wants = spec.limit ? [spec.limit] : [];
-      return askForSlot(draft, call);
+      return askForBlock(draft, call, open, spec.limit);
     case "release":
       if (spec.request !== undefined) release(draft, spec.request);
       return settle.ok(draft, call);

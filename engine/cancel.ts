@@ -1,6 +1,6 @@
 /** Cancel: what the log alone can end ends now, the rest is asked to stop, and the code sees it (rule 16). */
 import { cancelCall } from "./calls.ts";
-import { unpause } from "./pause.ts";
+import { readyAfterPause, unpause } from "./pause.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { settle } from "./settle.ts";
 
@@ -28,7 +28,11 @@ export async function beginCancel(draft: RunDraft, cause: { request: string; why
     // Its function has failed and does not begin again.
     state.returned = { ok: false };
   }
-  for (const [id, open] of Object.entries(state.open)) if (open.role === undefined) cancelCall(draft, id, open);
+  for (const [id, open] of Object.entries(state.open)) {
+    if (open.role === undefined) cancelCall(draft, id, open);
+    // A hook or a rollback that waited for the resume: nobody but this cancel would ever start it.
+    else if (open.waits === "pause") await readyAfterPause(draft, id, open);
+  }
   // By name, so that what its cleaning up calls later is not meant.
   const running = Object.entries(state.open).filter(
     ([id, open]) => (open.kind === undefined || open.kind === "map" || open.kind === "builtin") && open.role === undefined && !settle.decided(draft, id),

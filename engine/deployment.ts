@@ -24,7 +24,7 @@ export interface DeploymentState {
   /** Runs that hold a slot, oldest first, and runs that wait for one. */
   active: ActiveRun[];
   queue: QueuedRun[];
-  /** Runs that gave their slot back lately: a trigger for one of these is an old one that comes again, and must not make room for it. */
+  /** Runs that gave their slot back lately, or were skipped: a trigger for one of these is an old one that comes again, and must not make room for it. */
   over?: readonly string[];
   lastRun?: string;
   asks?: string;
@@ -229,6 +229,8 @@ class DeploymentDraft {
     }
     if (concurrency.overlap === "skip") {
       const why = `Skipped: ${active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`;
+      // A trigger for it that comes again, when there is room, must not take that room.
+      state.over = [...(state.over ?? []), run].slice(-LIMITS.runsRemembered);
       this.events.push({ type: "skipped", run, why });
       return this.#send(run, { ...start, starter: undefined, skip: why });
     }

@@ -6,6 +6,7 @@
 import { encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Effect, LimitEvent } from "./events.ts";
+import { hash } from "./hash.ts";
 import { LIMITS } from "./limits.ts";
 import type { LimitMessage } from "./messages.ts";
 
@@ -16,6 +17,11 @@ export interface LimitState {
   perSeconds?: number;
   holders: Holder[];
   waiters: Waiter[];
+  /**
+   * What was dealt with lately, shortened: requests that gave their slot back, or had their turn under a rate, and settings. One that a process still has in hand, long after it was
+   * taken for dead, would be granted again; and if that process dies then, nobody would ever ask the holder (see docs/decisions/0028).
+   */
+  over?: readonly string[];
   /** Rate only: the open timer, and when it fires (milliseconds since 1970). */
   timer?: string;
   timerAt?: number;
@@ -74,6 +80,8 @@ class LimitDraft {
     const { state } = this;
     switch (message.kind) {
       case "configure": {
+        if (this.#isOver(message.id)) return;
+        this.#over(message.id);
         state.limit = message.limit ?? undefined;
         state.perSeconds = message.limit === null ? undefined : message.perSeconds;
         this.events.push({ type: "configured", limit: message.limit, perSeconds: state.perSeconds });
@@ -102,7 +110,7 @@ class LimitDraft {
     const { state } = this;
     const held = state.holders.find((h) => h.request === request);
     if (held) return this.#send(held);
-    if (state.waiters.some((w) => w.request === request)) return;
+    if (state.waiters.some((w) => w.request === request) || this.#isOver(request)) return;
     const most = state.limit ?? slots;
     if (most !== undefined && occupy > most) {
       const error = new WindhoverError("WH2012", {
@@ -131,7 +139,14 @@ class LimitDraft {
     if (held && state.perSeconds === undefined) this.effects.push({ do: "untimer", id: leaseId(held) });
     if (!held || state.perSeconds === undefined) state.holders = state.holders.filter((h) => h.request !== request);
     state.waiters = state.waiters.filter((w) => w.request !== request);
+    this.#over(request);
     this.events.push({ type: "released", request, fence });
+  }
+  #isOver(id: string): boolean {
+    return this.state.over?.includes(short(id)) === true;
+  }
+  #over(id: string): void {
+    if (!this.#isOver(id)) this.state.over = [...(this.state.over ?? []), short(id)].slice(-LIMITS.requestsOver);
   }
 
   grantWhatFits(): void {
@@ -149,6 +164,7 @@ class LimitDraft {
       state.waiters.shift();
       const holder: Holder = { request: first.request, holder: first.holder, fence: n, occupy: first.occupy, since: now };
       state.holders.push(holder);
+      if (state.perSeconds !== undefined) this.#over(holder.request);
       this.events.push({ type: "granted", request: holder.request, fence: n });
       this.#tell(holder);
     }
@@ -176,4 +192,6 @@ class LimitDraft {
   }
 }
 
+/** Every entry of a limit has them all. */
+const short = (id: string): string => hash(id).slice(0, 8);
 const leaseId = ({ request, fence }: Holder): string => `lease:${request}:${fence}`;

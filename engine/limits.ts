@@ -50,6 +50,8 @@ export const LIMITS = {
   requestsRemembered: 1000,
   /** Ended runs that a deployment keeps, to know a trigger that comes late. */
   runsRemembered: 100,
+  /** Requests that a limit keeps, to know one that comes again when it is over. */
+  requestsOver: 32,
   /** A limit asks its holder again after this. Unit: milliseconds. */
   leaseMs: 5 * 60_000,
   /** Runs that one catch-up starts, at most. */

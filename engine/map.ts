@@ -152,7 +152,15 @@ export function grantedPiece(draft: RunDraft, call: string, open: OpenCall, requ
   const granted: OpenPiece = { ...piece, holds, request: undefined };
   replacePiece(open, granted);
   if (next) askForPiece(draft, call, open, granted, next);
+  else if (draft.state.paused) giveBack(draft, open, granted);
   else attemptPiece(draft, call, open, granted);
+}
+
+/** A paused run starts nothing new. The piece asks anew after the resume, under another number, so that an old grant is not taken for the new one (rule 2). */
+function giveBack(draft: RunDraft, open: OpenCall, piece: OpenPiece): void {
+  closePiece(draft, open, piece);
+  const map = open.map as MapProgress;
+  map.waiting = [{ ...piece, id: map.pieces++, holds: undefined } as OpenPiece, ...(map.waiting ?? [])];
 }
 
 function replacePiece(open: OpenCall, piece: OpenPiece): void {

@@ -55,8 +55,10 @@ export interface StartMessage {
 export interface Held {
   readonly limit: string;
   readonly fence: number;
-  /** Held by `concurrency()`, not by a task's attempt. */
+  /** Held by `concurrency()`, not by a task's attempt. Absent also where the run that took it has gone on as another: the first that asks there has it. */
   readonly block?: true;
+  /** Slots, where it is more than one. */
+  readonly occupy?: number;
 }
 
 export interface BufferedInput {

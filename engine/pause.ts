@@ -4,6 +4,7 @@ import { handOut } from "./map.ts";
 import { pauseMark } from "./marks.ts";
 import { isKnown, remember } from "./requests.ts";
 import type { RunDraft } from "./run-draft.ts";
+import type { OpenCall } from "./run-state.ts";
 import { settle } from "./settle.ts";
 
 export async function resume(draft: RunDraft, request: string): Promise<void> {
@@ -20,10 +21,12 @@ export async function resume(draft: RunDraft, request: string): Promise<void> {
   draft.move("RUNNING", "Running");
   for (const [id, open] of Object.entries(state.open))
     if (open.map) handOut(draft, id, open);
-    else if (open.waits === "pause") {
-      open.waits = undefined;
-      await ready(draft, id);
-    }
+    else if (open.waits === "pause") await readyAfterPause(draft, id, open);
+}
+
+export async function readyAfterPause(draft: RunDraft, call: string, open: OpenCall): Promise<void> {
+  open.waits = undefined;
+  await ready(draft, call);
 }
 
 /** The code goes on from where it stood; what waits to be started is left to whoever resumes, or cancels. */

@@ -63,7 +63,7 @@ export function runReader(host: Host, actor: string, book: () => Book): Reader {
   async function recompute(call: string, expected: string): Promise<string> {
     const effect = { do: "inline" as const, call, attempt: 1 };
     const item = await itemOf({ reader }, book(), { open: {} } as RunState, effect);
-    const report = item && (await runAttempt(host, actor, factsOf(actor, book()), item));
+    const report = item && (await runAttempt(unmarked(host), actor, factsOf(actor, book()), item));
     const value = report?.ok ? (report.value as string) : encode(undefined);
     if (!report?.ok || hash(value) !== expected)
       throw new WindhoverError("WH1205", {
@@ -75,4 +75,10 @@ export function runReader(host: Host, actor: string, book: () => Book): Reader {
     return value;
   }
   return reader;
+}
+
+/** What is computed again has come to its end before: a cancel that was meant for it then is not meant for it now. */
+function unmarked(host: Host): Host {
+  const { aborts } = host.ports;
+  return { ...host, ports: { ...host.ports, aborts: { ...aborts, marked: async () => false, watch: () => () => {} } } };
 }

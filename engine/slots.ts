@@ -2,7 +2,7 @@
 import { encode, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { LimitWanted } from "./events.ts";
-import { limitActor } from "./messages.ts";
+import { type Held, limitActor } from "./messages.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { settle } from "./settle.ts";
@@ -61,4 +61,25 @@ export function release(draft: RunDraft, request: string): void {
 /** Takes back a request that has not been granted, as far as this run knows. */
 export function withdraw(draft: RunDraft, request: string, limit: string): void {
   draft.send(limitActor(limit), { kind: "release", id: `release:${request}:-`, request, fence: null });
+}
+
+/** What a run that goes on as another hands on: the slots of its `concurrency()` blocks. Those of its tasks go back, for the tasks are told to stop. */
+export function handOnSlots({ state }: RunDraft): Readonly<Record<string, Held>> {
+  const all = Object.entries(state.held ?? {});
+  state.held = Object.fromEntries(all.filter(([, { block }]) => !block));
+  return Object.fromEntries(all.filter(([, { block }]) => block).map(([request, { block: _, ...slot }]) => [request, slot]));
+}
+
+/** A `concurrency()` asks for its slot, unless it was handed on and nobody has asked for it yet: to ask the limit for another would be to wait for oneself. */
+export function askForBlock(draft: RunDraft, call: string, open: OpenCall, wanted: LimitWanted | undefined): void {
+  const { held = {} } = draft.state;
+  const known = ([request, slot]: [string, Held]): boolean =>
+    slot.limit === wanted?.name && (slot.occupy ?? 1) === (wanted.occupy ?? 1) && !slot.block && !request.startsWith(`${draft.id}/`);
+  const [request, slot] = (wanted?.rate ? undefined : Object.entries(held).find(known)) ?? [];
+  if (request !== undefined && slot) {
+    held[request] = { ...slot, block: true };
+    return settle.ok(draft, call, encode(request));
+  }
+  open.wants = wanted ? [wanted] : [];
+  askForSlot(draft, call);
 }

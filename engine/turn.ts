@@ -53,6 +53,8 @@ export interface Host extends AttemptHost {
   readonly onInline?: (change: 1 | -1, actor: string, call: string) => void | Promise<void>;
   /** Told of every entry, once it is durable. */
   readonly onEntry?: (entry: Entry) => void;
+  /** Told of a step after entry `n` that is not worth an entry: what state it left, and what is sent all the same (rule 17). */
+  readonly onAnswer?: (actor: string, n: number, state: ActorState | null, effects: readonly Effect[]) => void;
   /** Told of each row that a run's entry has for the runs table, as one of that entry's effects: what it does has to be the same when done twice. */
   readonly onRow?: (row: RunRow) => Promise<void>;
 }
@@ -102,6 +104,7 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     for (;;) {
       const step = await advance(host, actor, tail, messages, queueNext, living); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
+      if (step.events.length === 0) host.onAnswer?.(actor, tail?.n ?? 0, step.state, step.effects);
       living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
       if (tail) await perform({ ...performerOf(host, actor, living), lateRow }, tail, step.effects); // 4
       const inline = step.effects.find((effect) => effect.do === "inline");

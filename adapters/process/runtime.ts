@@ -21,8 +21,8 @@ export interface RuntimeOptions {
   readonly onRun?: Host["onRun"];
   readonly onFatal?: (error: WindhoverError) => void;
   readonly onTurnError?: (actor: string, error: unknown) => void;
-  /** What is otherwise so only where functions take the turns: a build among several, bounded time, rows that are paid for. */
-  readonly host?: Partial<Pick<Host, "build" | "handOn" | "inlineMs" | "lateRows" | "ticksFromOutside" | "timeLeft">>;
+  /** What is otherwise so only where functions take the turns: a build among several, bounded time, rows that are paid for; or where somebody watches. */
+  readonly host?: Partial<Pick<Host, "build" | "handOn" | "inlineMs" | "lateRows" | "onAnswer" | "ticksFromOutside" | "timeLeft">>;
 }
 
 export interface Runtime {

@@ -156,8 +156,8 @@ export class Faults {
   }
 }
 
-/** A rate's timer is no lease: it says that time has passed. */
-const LEASE = /^(lease:|asks@)/;
+/** What a limit and a deployment ask their holders again by. A rate's timer is no lease: it says that time has passed. */
+export const LEASE = /^(lease:|asks@)/;
 
 /** What may be said twice without being another thing. */
 const REPEATABLE: ReadonlySet<string> = new Set([

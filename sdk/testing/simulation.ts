@@ -16,8 +16,9 @@ import type { Flow } from "../flow.ts";
 import type { PortsClient } from "../ports-client.ts";
 import { coldProblem } from "./cold.ts";
 import { allFinal, describeEnding, entriesOf, runStates } from "./endings.ts";
-import { Faults } from "./faults.ts";
+import { Faults, LEASE } from "./faults.ts";
 import type { PortCall } from "./interception.ts";
+import { Wakers } from "./wakers.ts";
 import { Watch } from "./watch.ts";
 import { type Process, World } from "./world.ts";
 
@@ -27,6 +28,8 @@ export interface Scenario {
   begin(client: PortsClient): Promise<readonly Run<unknown>[]>;
   /** Each is done once, at a moment of the seed's choosing; undisturbed, at the end of what happens by itself. */
   readonly acts?: readonly ((client: PortsClient) => Promise<unknown>)[];
+  /** Done once, when nothing happens any more by itself: what somebody does afterwards. The runs that it starts are compared as well. */
+  readonly next?: (client: PortsClient) => Promise<readonly Run<unknown>[]>;
   /** Slots of limits, by name: watched at every moment. */
   readonly slots?: Readonly<Record<string, number>>;
   /** Where an end depends on when things happen: which ends are right. Absent: the end that it has undisturbed. */
@@ -98,43 +101,45 @@ export async function runSeed(
     }
     const due = moments.findIndex((moment) => moment <= calls);
     if (due >= 0) doAct(due);
-    const perform = async (): Promise<unknown> => {
-      const result = await call.perform();
-      if (call.port === "tasks" && call.method === "enqueue") watch.enqueued(call.args[1] as TaskMessage);
-      if (call.port === "log" && call.method === "append" && result === true) {
-        const entry = call.args[0] as Entry;
-        watch.appended(entry);
-        if (cold && entry.actor.startsWith("run:")) await checkCold(world, watch, entry);
-      }
-      return result;
-    };
+    const perform = () => observed(world, watch, cold, call);
     const seen = { ...call, perform };
     options.onCall?.(process.number, call);
     return faults ? faults.around(world, process, seen) : perform();
+  };
+  /** After each step of the world (rule 23). */
+  const stepped = (): void => {
+    const problem = watch.violations.length > 0 ? undefined : wakers.problem();
+    if (problem !== undefined) watch.fail(problem);
   };
   const world: World = new World({
     seed: seed ?? 0,
     now: options.now,
     stubs: options.stubs,
     around,
+    stepped,
     warmRuns: faults?.warmRuns,
     skew: () => faults?.skew() ?? 0,
     onRun: (_task, actor, item) => watch.ran(actor, item),
+    onAnswer: (actor, n, state, effects) => watch.answered(actor, state, effects, world.state.logs.get(actor)?.[n - 1] ?? undefined),
   });
+  const wakers = new Wakers(world);
   for (let i = faults?.processes ?? 1; i > 0; i--) world.boot();
   try {
-    const runs = await scenario.begin(world.client);
+    const runs = [...(await scenario.begin(world.client))];
+    let { next } = scenario;
     const over = (): boolean =>
       calls > MOST_CALLS || watch.violations.length > 0 || (acts.length === 0 && world.state.timers.size === 0 && !world.busy && allFinal(world));
     for (;;) {
       if (acting.size > 0 && watch.violations.length === 0) await Promise.all(acting);
-      const done = await world.finish(() => acting.size > 0 || over() || (acts.length > 0 && !world.busy && world.state.timers.size === 0));
+      const done = await world.finish(() => acting.size > 0 || over() || (!world.busy && resting(world) && (acts.length > 0 || next !== undefined)));
       if (acting.size > 0 && watch.violations.length === 0) continue;
-      if (over() || acts.length === 0) {
+      if (next && acts.length === 0 && watch.violations.length === 0) {
+        runs.push(...(await next(world.client)));
+        next = undefined;
+      } else if (over() || acts.length === 0) {
         if (!done && watch.violations.length === 0) watch.fail(stuck(world));
         break;
-      }
-      doAct(0);
+      } else doAct(0);
     }
     const states = await Promise.all(runs.map((run) => run.state()));
     const endings = states.map(describeEnding);
@@ -143,6 +148,24 @@ export async function runSeed(
   } finally {
     world.end();
   }
+}
+
+/** Nothing is left that would happen by itself: that holders of slots are asked again is nothing that anybody waits for. */
+function resting(world: World): boolean {
+  for (const own of world.state.timers.values()) for (const id of own.keys()) if (!LEASE.test(id)) return false;
+  return true;
+}
+
+/** Performs a call, and shows the watch what came of it. */
+async function observed(world: World, watch: Watch, cold: boolean, call: PortCall): Promise<unknown> {
+  const result = await call.perform();
+  if (call.port === "tasks" && call.method === "enqueue") watch.enqueued(call.args[1] as TaskMessage);
+  if (call.port === "log" && call.method === "append" && result === true) {
+    const entry = call.args[0] as Entry;
+    watch.appended(entry);
+    if (cold && entry.actor.startsWith("run:")) await checkCold(world, watch, entry);
+  }
+  return result;
 }
 
 async function checkCold(world: World, watch: Watch, { actor, n }: Entry): Promise<void> {

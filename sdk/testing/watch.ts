@@ -8,11 +8,13 @@ import { LIMITS } from "../../engine/limits.ts";
 import { parseActor } from "../../engine/messages.ts";
 import type { TaskItem, TaskMessage } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
+import { Folds } from "./folds.ts";
 
 export class Watch {
   readonly violations: string[] = [];
   /** Slots of the limits that are watched, by name. */
   readonly #slots: Readonly<Record<string, number>>;
+  readonly #folds = new Folds((violation) => this.fail(violation));
   readonly #lengths = new Map<string, number>();
   readonly #ended = new Set<string>();
   readonly #calls = new Map<string, { readonly budget: number; attempt: number; settled: boolean }>();
@@ -32,6 +34,7 @@ export class Watch {
 
   /** An entry is in the log. */
   appended(entry: Entry): void {
+    this.#folds.appended(entry);
     const { actor, n } = entry;
     const before = this.#lengths.get(actor) ?? 0;
     if (n !== before + 1) this.fail(`entry ${n} of ${actor} was written, where ${before + 1} was the next`);
@@ -73,6 +76,11 @@ export class Watch {
         return;
       }
     }
+  }
+
+  /** A turn's step appended nothing. */
+  answered(...answer: Parameters<Folds["answered"]>): void {
+    this.#folds.answered(...answer);
   }
 
   /** A task message was put into a queue. */

@@ -7,6 +7,7 @@ import { createMemoryState, type MemoryState } from "../../adapters/memory/state
 import { createRuntime, type Runtime } from "../../adapters/process/runtime.ts";
 import type { Clock, TaskItem } from "../../engine/ports.ts";
 import { shared } from "../../engine/scope.ts";
+import type { Host } from "../../engine/turn.ts";
 import { PortsClient } from "../ports-client.ts";
 import { intercepted, type PortCall } from "./interception.ts";
 
@@ -30,6 +31,10 @@ export interface WorldOptions {
   readonly skew?: (process: number) => number;
   readonly warmRuns?: number;
   readonly onRun?: (task: string, actor: string, item: TaskItem) => void;
+  /** Told after each port call of any process, whatever became of it. */
+  readonly stepped?: () => void;
+  /** Told of a turn's step that appended nothing. */
+  readonly onAnswer?: Host["onAnswer"];
 }
 
 // Taken at load: a flow's body has deterministic timers of its own.
@@ -63,7 +68,7 @@ export class World {
   }
 
   boot(): Process {
-    const { stubs, onRun, warmRuns, around, skew } = this.#options;
+    const { stubs, onRun, onAnswer, warmRuns, around, skew } = this.#options;
     const backend = createMemoryBackend({ state: this.state, inHand: "kept" });
     const number = this.state.processes;
     const interceptor = async (call: PortCall): Promise<unknown> => {
@@ -78,6 +83,7 @@ export class World {
         return never();
       } finally {
         this.steps++;
+        this.#options.stepped?.();
       }
     };
     const clock = skewed(backend.ports.clock, skew?.(number) ?? 0);
@@ -89,6 +95,7 @@ export class World {
       onEntry: (entry) => {
         this.events += entry.events.length;
       },
+      host: { onAnswer: (...answer) => process.alive && onAnswer?.(...answer) },
       // A worker that gave up is a process that ended: something starts it again.
       onFatal: () => this.kill(process),
     });

@@ -1,12 +1,15 @@
 /** What the simulation found once, each as the smallest case that shows it. */
 import { expect, test } from "vitest";
-import { continueAsNew, flow, runContext, task } from "windhover";
+import { concurrency, continueAsNew, flow, runContext, sleep, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
 import { advanceDeployment } from "../../engine/deployment.ts";
+import type { RunEvent } from "../../engine/events.ts";
 import { advanceLimit } from "../../engine/limit.ts";
-import { allFinal } from "../../sdk/testing/endings.ts";
+import { runActor } from "../../engine/messages.ts";
+import type { PortsClient } from "../../sdk/ports-client.ts";
+import { allFinal, entriesOf } from "../../sdk/testing/endings.ts";
 import { runSeed, type Scenario, undisturbed } from "../../sdk/testing/simulation.ts";
 import { World } from "../../sdk/testing/world.ts";
 import { forget, worlds } from "./worlds.ts";
@@ -182,4 +185,141 @@ test.each([
   const expected = await undisturbed(world, options);
   forget();
   expect((await runSeed(world, seed, options, expected)).violations).toEqual([]);
+});
+
+test("a message that changes nothing, in the last seconds of a sleep, writes no row of an entry that is not there", async () => {
+  const dozing = flow({ name: "dozing" }, async () => sleep("1 minute"));
+  await using h = await createTestHarness();
+  const run = await h.client.run(dozing);
+  await h.advance("57 seconds");
+  const { ports } = h.client as PortsClient;
+  await ports.mailbox.send(runActor(run.id), { kind: "fire", id: "fire:old", timer: "old" });
+  await h.advance("1 second");
+  const entries = await h.history(run.id);
+  expect(await ports.index.run(run.id)).toMatchObject({ seq: entries.length, state: { type: "PAUSED", name: "Suspended" } });
+});
+
+test("a map's piece that waited for its slot when the run was paused does not start before the resume", async () => {
+  const open: (() => void)[] = [];
+  const narrow = task({ name: "narrow", concurrency: { limit: 1 } }, async (n: number) => {
+    await new Promise<void>((resolve) => open.push(resolve));
+    return n;
+  });
+  const narrowMap = flow({ name: "narrow-map" }, async () => narrow.map([1, 2, 3]));
+  await using h = await createTestHarness();
+  const run = await h.client.run(narrowMap);
+  await h.advance("1 second");
+  await run.pause();
+  await h.advance("1 second");
+  open.shift()?.();
+  await h.advance("1 hour");
+  expect(open).toHaveLength(0);
+  await run.resume();
+  for (let i = 0; i < 2; i++) {
+    await h.advance("1 second");
+    expect(open).toHaveLength(1);
+    open.shift()?.();
+  }
+  await h.advance("1 second");
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: [1, 2, 3] });
+});
+
+test("a hook that waited for a resume does not keep a cancelled run from ending", async () => {
+  const open: (() => void)[] = [];
+  const gated = task({ name: "gated-in-pause", onCompletion: [async () => {}] }, async () => new Promise<void>((resolve) => open.push(resolve)));
+  const pausedThenCancelled = flow({ name: "paused-then-cancelled" }, async () => Promise.all([gated(), sleep("1 hour")]));
+  await using h = await createTestHarness();
+  const run = await h.client.run(pausedThenCancelled);
+  await h.advance("1 second");
+  await run.pause();
+  await h.advance("1 second");
+  open.shift()?.();
+  await h.advance("1 second");
+  await run.cancel();
+  await h.advance("1 second");
+  expect(await run.state()).toMatchObject({ type: "CANCELLED" });
+});
+
+test("a slot that a run handed on as it continued stays its successor's when the lease ends, and needs no second one", async () => {
+  const step = task({ name: "handing-step" }, async (n: number) => n);
+  let most = 0;
+  let now = 0;
+  const handing = flow({ name: "handing-on", parameters: anything as never }, async ({ n }: { n: number }) => {
+    const inside = concurrency("handed", {}, async () => {
+      await step(n);
+      if (n > 10) {
+        most = Math.max(most, ++now);
+        await sleep("20 minutes");
+        now--;
+      }
+      await sleep("10 minutes");
+    });
+    await step(n);
+    await sleep("1 minute");
+    if (n < 10) continueAsNew({ n: n + 20 });
+    await inside;
+  });
+  await using h = await createTestHarness();
+  await h.client.setLimit("handed", 1);
+  await Promise.all([1, 2].map((n) => h.client.run(handing, { n } as never, { idempotencyKey: `${n}` })));
+  await h.advance("2 minutes");
+  expect(now).toBe(1);
+  await h.advance("3 hours");
+  const { runs } = await h.client.runs({ flow: "handing-on" });
+  expect(runs.map(({ state }) => state.type)).toEqual(["COMPLETED", "COMPLETED", "COMPLETED", "COMPLETED"]);
+  expect(most).toBe(1);
+});
+
+test("a result that is not stored is computed again after a cancel was meant for the call", async () => {
+  const volatile = task({ name: "volatile-cancelled", persistResult: false }, async (n: number) => n * 3);
+  const cleaning = task({ name: "cleaning-up" }, async (n: number) => n);
+  const forgetful = flow({ name: "forgetful" }, async () => {
+    const n = await volatile(1);
+    try {
+      await sleep("1 hour");
+    } finally {
+      await cleaning(n);
+    }
+  });
+  const world = new World({ seed: 1, now: 0, stubs: new Map(), warmRuns: 0 });
+  world.boot();
+  const run = await world.client.run(forgetful, {}, { id: "forgetful" });
+  await world.finish(() => !world.busy);
+  await world.client.ports.aborts.mark(runActor("forgetful"), ["volatile-cancelled-0"]);
+  await run.cancel();
+  await world.finish(() => allFinal(world) && !world.busy);
+  expect(await run.state()).toMatchObject({ type: "CANCELLED" });
+  world.end();
+});
+
+test("a trigger of a run that was skipped, when it comes again, takes nobody's place", () => {
+  const context = { name: "d", now: 0, ticksFromOutside: false };
+  const settings = { flow: "f", schedules: [], parameters: "{}", tags: [], paused: false, concurrency: { limit: 1, overlap: "skip" as const } };
+  const trigger = (run: string) => ({ kind: "trigger" as const, id: `trigger:${run}`, run, parameters: "{}", createdAt: 0 });
+  const first = advanceDeployment({ ...context, n: 1 }, null, [{ kind: "configure", id: "c", revision: "1", settings }, trigger("a"), trigger("b")]);
+  expect(first.events).toContainEqual(expect.objectContaining({ type: "skipped", run: "b" }));
+  const second = advanceDeployment({ ...context, n: 2 }, first.state, [{ kind: "ended", id: "e", run: "a", state: "COMPLETED" }]);
+  const again = advanceDeployment({ ...context, n: 3 }, second.state, [trigger("b")]);
+  expect(again.events).toEqual([]);
+  expect(again.effects).toEqual([]);
+});
+
+test("the jitter of a retry is drawn from the run's seed: the same attempt, run twice, comes to the same delay", async () => {
+  const shaky = task({ name: "shaky", retries: 1, retryDelaySeconds: 10, retryJitterFactor: 1 }, async () => {
+    throw new Error("not yet");
+  });
+  const shaking = flow({ name: "shaking" }, async () => shaky());
+  const delays: (number | undefined)[] = [];
+  for (const seed of [1, 2]) {
+    const world = new World({ seed, now: 0, stubs: new Map() });
+    world.boot();
+    await world.client.run(shaking, {}, { id: "shaking" });
+    await world.finish(() => allFinal(world) && !world.busy);
+    const events = entriesOf(world, runActor("shaking")).flatMap((entry) => entry.events as readonly RunEvent[]);
+    const failed = events.find((event) => event.type === "failed");
+    delays.push(failed?.type === "failed" ? failed.retryAt : undefined);
+    world.end();
+  }
+  expect(delays[0]).toBeGreaterThan(10_000);
+  expect(delays[1]).toBe(delays[0]);
 });

@@ -9,10 +9,15 @@ import type { Scenario } from "../../sdk/testing/simulation.ts";
 import { tick } from "../../sdk/testing/world.ts";
 import { Answer, worlds as basic, book, child, contended, forgetBasic, pausable, retried, scarce, tagged } from "./basic-worlds.ts";
 import { double, failing, flaky, get, isEnd, numbered, one, several, sum } from "./cast.ts";
+import { worlds as deployments } from "./deployment-worlds.ts";
+import { worlds as limits } from "./limit-worlds.ts";
+import { worlds as outputs } from "./output-worlds.ts";
+import { worlds as pauses } from "./pause-worlds.ts";
+import { worlds as rerun } from "./rerun-worlds.ts";
 
 const MAP_CHUNKS = LIMITS.mapChunks;
 
-export const worlds: Record<string, Scenario> = { ...basic };
+export const worlds: Record<string, Scenario> = { ...basic, ...rerun, ...limits, ...pauses, ...outputs, ...deployments };
 
 /** Few chunks, so that each has several items, and a crash splits them. */
 const chunked = flow({ name: "chunked" }, async () => (await double.map([1, 2, 3, 4, 5, 6, 7, 8])).reduce((a, b) => a + b, 0));

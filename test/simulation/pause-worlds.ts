@@ -1,0 +1,71 @@
+/** Worlds in which a run is paused for as long as it likes: nothing new starts until somebody resumes it, and then nothing is missing. */
+import { LIMITS } from "../../engine/limits.ts";
+import { concurrency, flow, sleep, task, waitForInput } from "../../sdk/index.ts";
+import type { PortsClient } from "../../sdk/ports-client.ts";
+import { entriesOf } from "../../sdk/testing/endings.ts";
+import type { Scenario } from "../../sdk/testing/simulation.ts";
+import { Answer } from "./basic-worlds.ts";
+import { double, flaky, get, isEnd, numbered, one, several, sum } from "./cast.ts";
+
+export const worlds: Record<string, Scenario> = {};
+
+/** Paused at some moment; resumed when nothing happens any more. That its time is up does not start anything either. */
+const paused: Pick<Scenario, "acts" | "next"> = {
+  acts: [(client) => get(client).pause()],
+  next: async (client) => {
+    await get(client)
+      .resume()
+      .catch(() => {});
+    return [];
+  },
+};
+
+const short = task({ name: "short-of-slots", tags: ["short"] }, async (n: number) => n + 1);
+const mapShort = flow({ name: "map-short", parameters: numbered }, async ({ n }) => {
+  const many = short.map([n, n + 1, n + 2, n + 3]);
+  return sum(await double.map(many));
+});
+worlds["map-limit-long-pause"] = {
+  async begin(client) {
+    await client.setLimit("short", 1);
+    return several(mapShort, 2)(client);
+  },
+  slots: { short: 1 },
+  ...paused,
+};
+const chunky = flow({ name: "chunky" }, async () =>
+  sum(await double.withOptions({ mapConcurrency: 3 }).map(flaky.map([1, 2, 3, 4, 5], ["l1", "l2", "l3", "l4", "l5"]))),
+);
+worlds["map-long-pause"] = {
+  begin(client) {
+    (LIMITS as { mapChunks: number }).mapChunks = 2;
+    return one(chunky)(client);
+  },
+  ...paused,
+};
+const hooked = task({ name: "hooked-in-pause", onCompletion: [async () => {}], onRunning: [async () => {}] }, async (n: number) => n);
+const everything = flow({ name: "everything-paused", onCompletion: [async () => {}] }, async () => {
+  // All at once, so that nothing of it fails unseen when the run is cancelled.
+  const asked = async (): Promise<unknown> => (await waitForInput(Answer, { timeout: "1 hour" })) ?? 0;
+  const slept = sleep("10 minutes").then(() => double(2));
+  return Promise.all([hooked(1), slept, asked(), concurrency("paused-slot", {}, async () => flaky(3, "everything"))]);
+});
+const withSlot = async (client: PortsClient) => {
+  await client.setLimit("paused-slot", 1);
+  return one(everything)(client);
+};
+worlds["long-pause"] = { begin: withSlot, slots: { "paused-slot": 1 }, ...paused };
+/** What waited for the resume, and is not the author's, does not keep a cancelled run from ending. */
+worlds["long-pause-cancel"] = {
+  begin: withSlot,
+  slots: { "paused-slot": 1 },
+  acts: [(client) => get(client).pause()],
+  async next(client) {
+    await get(client)
+      .cancel()
+      .catch(() => {});
+    return [];
+  },
+  mayEnd: isEnd("CANCELLED", "COMPLETED [1,4,0,4]"),
+  check: (world) => (entriesOf(world, "run:r1").some(({ events }) => events.some(({ type }) => type === "ended")) ? undefined : "it has not ended"),
+};
