@@ -8,29 +8,36 @@ import { LIMITS } from "./limits.ts";
 import { cancelMap, dependencyOfMapSettled, followMap, startMap } from "./map.ts";
 import { runActor } from "./messages.ts";
 import { runName } from "./names.ts";
+import { assignGiven } from "./optional.ts";
 import { mayReuse, reusable } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
-import { askForBlock, askForSlot, release, withdraw } from "./slots.ts";
+import { askForSlot, release, withdraw } from "./slots.ts";
 
-/** The flow's code made a new call. */
-export async function begin(draft: RunDraft, command: Command): Promise<void> {
+/** The flow's code made a new call. Nothing is returned where there is nothing to wait for: every call of every flow passes here, and each promise costs it something. */
+export function begin(draft: RunDraft, command: Command): Promise<void> | undefined {
+  const { call, kind } = command;
+  if (kind === "flow") return beginWith(draft, command, { ...command.spec, child: hash(`${draft.id}/${call}`).slice(0, 16) });
+  const spec = inPoolOfFlow(draft, command);
+  if (!spec.tags?.length) return beginWith(draft, command, spec);
+  return withTagLimits(draft, spec, spec.tags).then((limited) => beginWith(draft, command, limited));
+}
+
+function beginWith(draft: RunDraft, command: Command, spec: CallSpec): Promise<void> | undefined {
   const { state } = draft;
   const { call, kind, name } = command;
-  const spec =
-    kind === "flow" ? { ...command.spec, child: hash(`${draft.id}/${call}`).slice(0, 16) } : await withTagLimits(draft, inPoolOfFlow(draft, command));
   state.calls++;
   draft.log({ type: "called", call, kind, name, ...spec });
   const { retries, crashRetries, timeoutSeconds, pool, limits, role, hooks, child, input, until } = spec;
   const open: OpenCall = { name };
   const known = { kind: kind === "task" ? undefined : kind, retries, crashRetries, timeoutSeconds, pool, limits, role, hooks, child, input, until };
-  for (const [key, value] of Object.entries(known)) if (value !== undefined) Object.assign(open, { [key]: value });
+  assignGiven(open, known);
   state.open[call] = open;
   draft.openCount++;
-  if (command.invalid !== undefined) return settle.fail(draft, call, encodeError(command.invalid));
-  if (draft.openCount > LIMITS.openCalls)
-    return settle.fail(
+  if (command.invalid !== undefined) settle.fail(draft, call, encodeError(command.invalid));
+  else if (draft.openCount > LIMITS.openCalls)
+    settle.fail(
       draft,
       call,
       encodeError(
@@ -41,9 +48,22 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
         }),
       ),
     );
-  const reused = mayReuse(state) ? await reusable(draft, command) : undefined;
-  if (reused) return settle.ok(draft, call, reused.value, { label: "Reused" });
-  if (state.cancel && turnedAway(draft, command)) return settle.fail(draft, call, cancelError(draft), "Cancelled");
+  else if (mayReuse(state))
+    return reusable(draft, command).then((reused) => {
+      if (reused) settle.ok(draft, call, reused.value, { label: "Reused" });
+      else return enter(draft, command, spec, open);
+    });
+  else return enter(draft, command, spec, open);
+  return undefined;
+}
+
+/** The call is in the log: what it stands for begins, or waits for what it needs. */
+function enter(draft: RunDraft, command: Command, spec: CallSpec, open: OpenCall): Promise<void> | undefined {
+  const { call, kind, name } = command;
+  if (draft.state.cancel && turnedAway(draft, command)) {
+    settle.fail(draft, call, cancelError(draft), "Cancelled");
+    return undefined;
+  }
   switch (kind) {
     case "task":
     case "builtin":
@@ -52,21 +72,29 @@ export async function begin(draft: RunDraft, command: Command): Promise<void> {
       return waitForNeeds(draft, call, [...(spec.deps ?? []), ...(spec.after ?? [])]);
     case "sleep":
     case "pause":
-      return waitUntil(draft, call, open);
+      waitUntil(draft, call, open);
+      break;
     case "input":
-      return waitForInput(draft, call, open);
+      waitForInput(draft, call, open);
+      break;
     case "acquire":
-      return askForBlock(draft, call, open, spec.limit);
+      open.wants = spec.limit ? [spec.limit] : [];
+      askForSlot(draft, call);
+      break;
     case "release":
       if (spec.request !== undefined) release(draft, spec.request);
-      return settle.ok(draft, call);
+      settle.ok(draft, call);
+      break;
     case "artifact":
-      await writeArtifact(draft, call, spec.detail as string);
-      return settle.ok(draft, call);
+      writeArtifact(draft, call, spec.detail as string);
+      settle.ok(draft, call);
+      break;
     case "emit":
       draft.effects.push({ do: "emit", id: `${draft.id}/${call}`, type: name, detail: spec.detail as Payload });
-      return settle.ok(draft, call);
+      settle.ok(draft, call);
+      break;
   }
+  return undefined;
 }
 
 /** A task that names no pool runs in its flow's. Which one that was is logged with the call. */
@@ -76,10 +104,9 @@ function inPoolOfFlow({ state, context }: RunDraft, { kind, spec }: Command): Ca
 }
 
 /** An operator may have set a limit for a tag: it is taken like one that the code declares. Which limits there are is logged with the call. */
-async function withTagLimits(draft: RunDraft, spec: CallSpec): Promise<CallSpec> {
-  if (!spec.tags?.length) return spec;
+async function withTagLimits(draft: RunDraft, spec: CallSpec, named: readonly string[]): Promise<CallSpec> {
   const set = await draft.context.limitNames();
-  const tags = spec.tags.filter((tag) => set.has(tag)).map((name): LimitWanted => ({ name }));
+  const tags = named.filter((tag) => set.has(tag)).map((name): LimitWanted => ({ name }));
   return tags.length === 0 ? spec : { ...spec, limits: [...(spec.limits ?? []), ...tags].sort((a, b) => (a.name < b.name ? -1 : 1)) };
 }
 
@@ -200,13 +227,13 @@ export function setTimer(draft: RunDraft, call: string, open: { timer?: string }
   draft.effects.push({ do: "timer", id: open.timer, at });
 }
 
-async function writeArtifact(draft: RunDraft, call: string, detail: string): Promise<void> {
+function writeArtifact(draft: RunDraft, call: string, detail: string): void {
   const { key, kind, data } = decode(detail) as { key: string; kind: ArtifactRow["kind"]; data: unknown };
   draft.effects.push({ do: "artifact", row: { id: `${draft.id}/${key}`, run: draft.id, call, key, kind, data: encode(data), at: draft.now } });
 }
 
 /** What follows when a settlement enters the log. */
-export async function close(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall): Promise<void> {
+export function close(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall): Promise<void> | undefined {
   const { state } = draft;
   delete state.open[event.call];
   draft.openCount--;
@@ -215,7 +242,13 @@ export async function close(draft: RunDraft, event: Extract<RunEvent, { type: "s
   if (!event.ok && state.returned?.ok && !open.awaited && open.role === undefined && event.label !== "Cancelled")
     state.returned = { ok: false, error: event.error };
   beginHooks(draft, event, open);
-  for (const id of draft.waitingFor(event.call)) {
+  const waiting = draft.waitingFor(event.call);
+  return waiting.length > 0 ? tellThoseWhoWait(draft, event, open, waiting) : undefined;
+}
+
+async function tellThoseWhoWait(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall, waiting: readonly string[]): Promise<void> {
+  const { state } = draft;
+  for (const id of waiting) {
     const other = state.open[id];
     if (!other) continue;
     if (other.map?.follows === event.call) await followMap.ended(draft, id, other, event, open.map);

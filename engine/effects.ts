@@ -8,6 +8,7 @@ import type { LateRow } from "./late-row.ts";
 import { LIMITS } from "./limits.ts";
 import type { Column } from "./map.ts";
 import { parseActor, runActor } from "./messages.ts";
+import { assignGiven } from "./optional.ts";
 import { Packing } from "./packing.ts";
 import type { Ports, RunFacts, TaskItem, TaskMessage } from "./ports.ts";
 import type { Reader } from "./replay.ts";
@@ -136,7 +137,7 @@ export async function itemOf(performer: Pick<Performer, "reader">, book: Book, s
     claim: effect.do === "task" ? effect.claim : undefined,
     sequential: piece && limits?.length ? (true as const) : undefined,
   };
-  const item: TaskItem = Object.assign(base, Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined)));
+  const item: TaskItem = assignGiven(base, known);
   if (role === "hook") return hookItem(item, book, args, detail as string);
   const deps = called.deps?.length ? await depsOf(book, called.deps, performer.reader) : undefined;
   if (piece) return { ...item, args: encode(await rowsOf(book, effect.call, piece, performer.reader)), deps: undefined };

@@ -19,7 +19,7 @@ import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import { settle } from "./settle.ts";
-import { handOnSlots, release, withdraw } from "./slots.ts";
+import { release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
 
 /** The start of a run: its parameters are checked before anything runs. */
@@ -67,7 +67,8 @@ async function beginFunction(draft: RunDraft, definition: FlowDefinition): Promi
   draft.instance = instance;
   instance.now = draft.now;
   await instance.begin(definition.fn);
-  await draft.beginNew();
+  const begun = draft.beginNew();
+  if (begun) await begun;
 }
 
 /** Ends a run of which no code ran. */
@@ -81,11 +82,11 @@ export async function finishRun(draft: RunDraft): Promise<void> {
   const { state } = draft;
   for (let before = -1; before !== draft.events.length && !isFinal(state.row.type) && !state.paused; ) {
     before = draft.events.length;
-    await draft.pump();
+    if (draft.pending.length > 0) await draft.pump();
     const { instance } = draft;
     if (instance?.fatal && !state.ending) crashRun(draft, instance.fatal);
     else if (instance?.outcome && !state.returned && !state.ending && !instance.dropped) await returned(draft);
-    await draft.pump();
+    if (draft.pending.length > 0) await draft.pump();
     if (isFinal(state.row.type) || openOf(draft).length > 0) continue;
     if (state.ending) end(draft, state.ending.state, state.ending.name, state.ending.value, state.ending.error);
     else if (state.returned) await conclude(draft);
@@ -93,8 +94,7 @@ export async function finishRun(draft: RunDraft): Promise<void> {
   if (isFinal(state.row.type)) return;
   launch(draft);
   if (!state.paused) refuseForeignWait(draft);
-  // A row is an entry's (rule 12): time that has passed is no reason to write one.
-  if (draft.events.length > 0) label(draft);
+  label(draft);
 }
 
 const openOf = (draft: RunDraft): [string, OpenCall][] => Object.entries(draft.state.open);
@@ -257,7 +257,7 @@ function messageOf(error: Payload): string | undefined {
 /** The successor's id follows from the entry; it inherits the starter, the slots and the inputs that nobody has read (rule 35). */
 function continueAsNew(draft: RunDraft, parameters: unknown): void {
   const { state, context } = draft;
-  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [] } = state;
+  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [], held = {} } = state;
   const next = hash(`${draft.id}/continued/${context.n}`).slice(0, 16);
   let encoded: string;
   try {
@@ -284,8 +284,9 @@ function continueAsNew(draft: RunDraft, parameters: unknown): void {
     version,
     depth,
     heldAbove,
-    inherits: { run: draft.id, inputs, seen, held: handOnSlots(draft) },
+    inherits: { run: draft.id, inputs, seen, held },
   });
+  state.held = undefined;
   state.continuedAs = next;
   draft.log({ type: "continued", run: next });
   draft.pending.length = 0;

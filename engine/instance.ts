@@ -48,7 +48,6 @@ export class Continuation {
 }
 
 const immediate = setImmediate;
-const nextTurnOfTheLoop = (): Promise<void> => new Promise((resolve) => immediate(resolve));
 
 /** One call of one life of the flow. */
 export class LiveCall implements CallHandle {
@@ -64,21 +63,18 @@ export class LiveCall implements CallHandle {
   readonly items: ItemsEvent[] = [];
   onSettled: ((outcome: Outcome) => void) | undefined;
   onItems: ((event: ItemsEvent) => Promise<void>) | undefined;
-  readonly #settle: { resolve: (value: unknown) => void; reject: (error: unknown) => void };
+  #resolve!: (value: unknown) => void;
+  #reject!: (error: unknown) => void;
   #final: { promise: Promise<State>; resolve: (state: State) => void } | undefined;
 
   constructor(id: string, kind: CallKind, name: string) {
     this.id = id;
     this.kind = kind;
     this.name = name;
-    let settle = this.#never();
     this.future = new CallFuture<unknown>(this, (resolve, reject) => {
-      settle = { resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-    this.#settle = settle;
-  }
-  #never(): { resolve: (value: unknown) => void; reject: (error: unknown) => void } {
-    return { resolve: () => {}, reject: () => {} };
   }
   observe(): void {
     this.observed = true;
@@ -99,8 +95,8 @@ export class LiveCall implements CallHandle {
     this.outcome = outcome;
     this.onSettled?.(outcome);
     this.state_ = state;
-    if (outcome.ok) this.#settle.resolve(outcome.value);
-    else this.#settle.reject(outcome.error);
+    if (outcome.ok) this.#resolve(outcome.value);
+    else this.#reject(outcome.error);
     this.#final?.resolve(state);
   }
 }
@@ -145,40 +141,44 @@ export class Instance {
   }
 
   /** Runs the flow's function up to its first wait. */
-  async begin(fn: (parameters: never) => unknown): Promise<void> {
+  begin(fn: (parameters: never) => unknown): Promise<void> {
     installDeterminism();
     const scope: FlowScope = { kind: "flow", instance: this };
     this.#open = true;
+    const failed = (error: unknown): void => this.#end({ ok: false, error });
     shared.scopes.run(scope, () => {
-      // An async wrapper turns a synchronous throw into a rejection.
-      (async () => fn(this.facts.parameters as never))().then(
-        (value) => this.#end({ ok: true, value }),
-        (error) => this.#end({ ok: false, error }),
-      );
+      try {
+        Promise.resolve(fn(this.facts.parameters as never)).then((value) => this.#end({ ok: true, value }), failed);
+      } catch (error) {
+        failed(error);
+      }
     });
-    await this.letRun();
+    return this.letRun();
   }
   #end(outcome: Outcome): void {
     if (!this.#dropped) this.outcome ??= outcome;
   }
 
   /** Hands the flow the outcome of one call, and lets its code run until it waits again. */
-  async deliver(id: string, outcome: Outcome, state: State): Promise<void> {
+  deliver(id: string, outcome: Outcome, state: State): Promise<void> | undefined {
     const call = this.calls.get(id);
-    if (!call || call.outcome) return;
+    if (!call || call.outcome) return undefined;
     const watched = call.observed;
     call.settle(outcome, state);
-    if (watched) await this.letRun();
+    return watched ? this.letRun() : undefined;
   }
-  async letRun(): Promise<void> {
+  letRun(): Promise<void> {
     this.#open = true;
-    await nextTurnOfTheLoop();
-    // Reading stored values takes time that the flow must not see: it happens here, before anything else is delivered.
-    for (let chore = this.#chores.shift(); chore; chore = this.#chores.shift()) {
-      await chore();
-      await nextTurnOfTheLoop();
-    }
-    this.#open = false;
+    return new Promise((resolve, reject) => {
+      const atNextTurnOfTheLoop = (): void => {
+        // Reading stored values takes time that the flow must not see: it happens here, before anything else is delivered.
+        const chore = this.#chores.shift();
+        if (chore) return void chore().then(() => immediate(atNextTurnOfTheLoop), reject);
+        this.#open = false;
+        resolve();
+      };
+      immediate(atNextTurnOfTheLoop);
+    });
   }
   /** Something that has to be read before the flow's code can go on; it is done in the order in which it was asked for. */
   chore(work: () => Promise<void>): void {

@@ -8,13 +8,24 @@ import type { CallKind, Entry, Payload, RunEvent } from "./events.ts";
 import type { Instance, Outcome } from "./instance.ts";
 import type { State } from "./state.ts";
 
-/** What a settled call means to the code that awaits it. */
-export async function outcomeOf(event: SettledEvent, kind: CallKind, at: number, read: Reader): Promise<{ readonly outcome: Outcome; readonly state: State }> {
+interface Told {
+  readonly outcome: Outcome;
+  readonly state: State;
+}
+
+/** What a settled call means to the code that awaits it. At once where the value stands in the event, as most do. */
+export function outcomeOf(event: SettledEvent, kind: CallKind, at: number, read: Reader): Told | Promise<Told> {
+  if (!event.ok) return failureOf(event, at, read);
+  if (typeof event.value === "string") return completed(event, decode(event.value), at);
+  return read.value(event, kind).then((value) => completed(event, value, at));
+}
+
+function completed({ label }: SettledEvent, value: unknown, at: number): Told {
+  return { outcome: { ok: true, value }, state: { type: "COMPLETED", name: label ?? "Completed", timestamp: new Date(at), result: value } };
+}
+
+async function failureOf(event: Extract<SettledEvent, { ok: false }>, at: number, read: Reader): Promise<Told> {
   const timestamp = new Date(at);
-  if (event.ok) {
-    const value = await read.value(event, kind);
-    return { outcome: { ok: true, value }, state: { type: "COMPLETED", name: event.label ?? "Completed", timestamp, result: value } };
-  }
   const error = decodeError(await read.text(event.error)) as Error;
   const type = event.label === "Crashed" ? "CRASHED" : "FAILED";
   const state: State =

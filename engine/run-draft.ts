@@ -1,16 +1,17 @@
 /** One turn's work on a run: its state (changed in place), the events, the effects, and the code if it has to run. */
 import { Book } from "./book.ts";
 import { begin, close } from "./calls.ts";
+import { decode } from "./codec.ts";
 import type { Code } from "./definition.ts";
 import { factsOf } from "./effects.ts";
 import { assert } from "./errors.ts";
 import type { Effect, RunEvent, StateRow } from "./events.ts";
-import { Instance } from "./instance.ts";
+import { type Command, Instance } from "./instance.ts";
 import { followMap } from "./map.ts";
 import { parseActor, type RunMessage } from "./messages.ts";
 import type { LogLevel } from "./ports.ts";
 import { outcomeOf, type Reader, replay } from "./replay.ts";
-import type { RunState } from "./run-state.ts";
+import type { OpenCall, RunState } from "./run-state.ts";
 import { moved } from "./state.ts";
 
 /** A run that is kept in memory between turns: its code stands where the log's entry `n` left it. */
@@ -47,6 +48,8 @@ export interface RunContext {
   bookOf(run: string): Promise<Book>;
 }
 
+const NOBODY: readonly string[] = [];
+
 export class RunDraft {
   readonly context: RunContext;
   readonly state: RunState;
@@ -71,7 +74,8 @@ export class RunDraft {
     this.context = context;
     this.state = state;
     this.openCount = 0;
-    for (const [id, open] of Object.entries(state.open)) {
+    for (const id in state.open) {
+      const open = state.open[id] as OpenCall;
       this.openCount++;
       for (const need of open.needs ?? []) this.waits(id, need);
       if (open.map?.follows !== undefined) this.waits(id, open.map.follows);
@@ -90,7 +94,8 @@ export class RunDraft {
     else this.#waiting.set(need, new Set([call]));
   }
   waitingFor(need: string): readonly string[] {
-    return [...(this.#waiting.get(need) ?? [])];
+    const waiting = this.#waiting.get(need);
+    return waiting ? [...waiting] : NOBODY;
   }
   get id(): string {
     return parseActor(this.context.actor).name;
@@ -131,13 +136,13 @@ export class RunDraft {
     return instance;
   }
   async newInstance(): Promise<Instance> {
-    const started = (await this.needBook()).started;
+    const book = this.book ?? (await this.needBook());
+    const { started } = book;
     assert(started, "a run without a start has no code to run");
     const text = typeof started.parameters === "string" ? started.parameters : await this.reader.text(started.parameters);
-    const run = factsOf(this.context.actor, await this.needBook());
     const instance = new Instance({
-      run,
-      parameters: await this.reader.value({ type: "settled", call: "", ok: true, value: text }, "task"),
+      run: factsOf(this.context.actor, book),
+      parameters: decode(text),
       seed: started.seed,
       attempt: this.state.attempt,
     });
@@ -158,8 +163,8 @@ export class RunDraft {
       // Code that has to be replayed is replayed up to here, before this event is in the draft.
       if (!this.instance && open.awaited && forCode && !this.state.paused) await this.needCode();
       this.log(event);
-      if (event.type === "settled") await close(this, event, open);
-      else followMap.items(this, event);
+      const closing = event.type === "settled" ? close(this, event, open) : followMap.items(this, event);
+      if (closing) await closing;
       if (this.state.paused && forCode) (this.state.late ??= []).push(event.type === "items" ? `${event.call}/${event.piece.id}` : event.call);
       if (this.state.paused || !forCode || !this.instance || this.instance.fatal) continue;
       await this.deliver(event);
@@ -170,14 +175,23 @@ export class RunDraft {
     if (event.type === "items") await instance.deliverItems(event);
     else {
       const kind = instance.calls.get(event.call)?.kind ?? "task";
-      const { outcome, state } = await outcomeOf(event, kind, this.now, this.reader);
+      const found = outcomeOf(event, kind, this.now, this.reader);
+      const { outcome, state } = found instanceof Promise ? await found : found;
       await instance.deliver(event.call, outcome, state);
     }
-    await this.beginNew();
+    const begun = this.beginNew();
+    if (begun) await begun;
   }
-  async beginNew(): Promise<void> {
+  /** Nothing is returned where the code has called nothing. */
+  beginNew(): Promise<void> | undefined {
     // Code that does not match its log has called nothing, as far as anybody can see.
-    if (this.instance?.fatal) return;
-    for (const command of this.instance?.drain() ?? []) await begin(this, command);
+    const commands = this.instance?.fatal ? undefined : this.instance?.drain();
+    return commands?.length ? this.#begin(commands) : undefined;
+  }
+  async #begin(commands: readonly Command[]): Promise<void> {
+    for (const command of commands) {
+      const begun = begin(this, command);
+      if (begun) await begun;
+    }
   }
 }

@@ -14,13 +14,14 @@ import { crashRun, finishRun, keepToo, refuseStart, startCode, tellStarter } fro
 import { WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow } from "./events.ts";
 import { crashedPiece, reportedPiece } from "./map.ts";
-import type { RunMessage, StartMessage } from "./messages.ts";
+import type { RunMessage, StartMessage, TaskReport } from "./messages.ts";
 import { limitActor, parseActor, runActor } from "./messages.ts";
 import { migrate } from "./migrate.ts";
+import { assignGiven } from "./optional.ts";
 import { resume } from "./pause.ts";
 import { isKnown, remember } from "./requests.ts";
 import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
-import type { RunState } from "./run-state.ts";
+import type { OpenCall, RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
 import { settle } from "./settle.ts";
 
@@ -47,18 +48,20 @@ export async function advanceRun(context: RunContext, before: RunState | null, m
   const draft = new RunDraft(context, before ?? nothing());
   let begun = before !== null;
   for (const message of messages) {
-    if (begun) await take(draft, message);
-    else if (message.kind === "start" || message.kind === "cancel" || message.kind === "dead") {
+    if (begun) {
+      const taken = take(draft, message);
+      if (taken) await taken;
+    } else if (message.kind === "start" || message.kind === "cancel" || message.kind === "dead") {
       await takeFirst(draft, message);
       begun = true;
     }
-    await draft.pump();
+    if (draft.pending.length > 0) await draft.pump();
   }
   if (begun) await finishRun(draft);
   const { state, events, effects, instance } = draft;
   const over = state.row.type === "COMPLETED" || state.row.type === "FAILED" || state.row.type === "CANCELLED" || state.row.type === "CRASHED";
   // Also where the code is not kept: what it waits for has to be known when it is needed again.
-  if (instance) for (const [id, open] of Object.entries(state.open)) if (instance.calls.get(id)?.observed) open.awaited = 1;
+  if (instance) for (const id in state.open) if (instance.calls.get(id)?.observed) (state.open[id] as OpenCall).awaited = 1;
   if (over || state.paused || instance?.fatal) instance?.drop();
   const keep = instance && !instance.dropped ? instance : null;
   return {
@@ -133,11 +136,12 @@ function noteStart(state: RunState, start: StartMessage, now: number, here?: str
     overrides,
     origin: origin?.run,
   };
-  for (const [key, value] of Object.entries(optional)) if (value !== undefined) Object.assign(state, { [key]: value });
+  assignGiven(state, optional);
   if (inherits) Object.assign(state, { origin: inherits.run, inputs: [...inherits.inputs], seen: [...inherits.seen], held: { ...inherits.held } });
 }
 
-async function take(draft: RunDraft, message: RunMessage): Promise<void> {
+/** Nothing is returned where there is nothing to wait for. */
+function take(draft: RunDraft, message: RunMessage): Promise<void> | void {
   const { state } = draft;
   if (draft.state.row.type === "COMPLETED" || state.row.type === "FAILED" || state.row.type === "CANCELLED" || state.row.type === "CRASHED")
     return answer(draft, message);
@@ -158,22 +162,9 @@ async function take(draft: RunDraft, message: RunMessage): Promise<void> {
     case "input":
       return input(draft, message);
     case "done":
-      for (const report of message.reports) {
-        if (report.piece) await reportedPiece(draft, report);
-        else if (report.ok) succeeded(draft, report);
-        else await failedAttempt(draft, report);
-        await draft.pump();
-      }
-      return;
-    case "crash": {
-      const alone = message.attempts.length === 1;
-      for (const attempt of message.attempts) {
-        if (attempt.piece) await crashedPiece(draft, attempt.call, attempt.piece, alone);
-        else await crashed(draft, attempt.call, attempt.attempt, alone, message.why);
-        await draft.pump();
-      }
-      return;
-    }
+      return reported(draft, message.reports);
+    case "crash":
+      return died(draft, message);
     case "fire":
       return fired(draft, message.timer);
     case "ended":
@@ -191,8 +182,25 @@ async function take(draft: RunDraft, message: RunMessage): Promise<void> {
   }
 }
 
-/** What people ask of a run, they ask of the one that it goes on as; and that has its slots, so that a limit's question after one of them is for it too. */
-const FORWARDED: ReadonlySet<RunMessage["kind"]> = new Set(["input", "cancel", "pause", "resume", "migrate", "grant"]);
+async function reported(draft: RunDraft, reports: readonly TaskReport[]): Promise<void> {
+  for (const report of reports) {
+    if (report.piece) await reportedPiece(draft, report);
+    else if (report.ok) succeeded(draft, report);
+    else await failedAttempt(draft, report);
+    if (draft.pending.length > 0) await draft.pump();
+  }
+}
+async function died(draft: RunDraft, { attempts, why }: Extract<RunMessage, { kind: "crash" }>): Promise<void> {
+  const alone = attempts.length === 1;
+  for (const { call, attempt, piece } of attempts) {
+    if (piece) await crashedPiece(draft, call, piece, alone);
+    else await crashed(draft, call, attempt, alone, why);
+    if (draft.pending.length > 0) await draft.pump();
+  }
+}
+
+/** What people ask of a run, they ask of the one that it goes on as. */
+const FORWARDED: ReadonlySet<RunMessage["kind"]> = new Set(["input", "cancel", "pause", "resume", "migrate"]);
 
 /** A run that has ended still answers, without an entry (rule 17). */
 function answer(draft: RunDraft, message: RunMessage): void {

@@ -8,7 +8,8 @@ interface Issue {
 }
 export type Checked = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: WindhoverError };
 
-export async function checkParameters(flow: FlowDefinition, value: unknown): Promise<Checked> {
+/** At once, unless the schema itself takes time. */
+export function checkParameters(flow: FlowDefinition, value: unknown): Checked | Promise<Checked> {
   const given = value ?? {};
   if (flow.parameters)
     return check(
@@ -29,8 +30,14 @@ export async function checkParameters(flow: FlowDefinition, value: unknown): Pro
   };
 }
 
-export async function check(schema: SchemaLike, value: unknown, problem: (got: string, issues: string) => WindhoverError): Promise<Checked> {
-  const result = (await schema["~standard"].validate(value)) as { readonly value?: unknown; readonly issues?: readonly Issue[] };
+type Verdict = { readonly value?: unknown; readonly issues?: readonly Issue[] };
+
+export function check(schema: SchemaLike, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked | Promise<Checked> {
+  const result = schema["~standard"].validate(value) as Verdict | Promise<Verdict>;
+  return result instanceof Promise ? result.then((verdict) => checkedBy(verdict, value, problem)) : checkedBy(result, value, problem);
+}
+
+function checkedBy(result: Verdict, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked {
   if (!result.issues) return { ok: true, value: result.value };
   const issues = result.issues.map((issue) => `${pathOf(issue)}${issue.message}`).join("; ");
   return { ok: false, error: problem(short(value), issues) };

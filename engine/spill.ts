@@ -8,42 +8,56 @@ const FIELDS = ["value", "error", "args", "parameters", "detail", "result", "dat
 
 /** Nothing to wait for where nothing is large. */
 export function spill(entry: Entry, results: Results): Promise<unknown> | undefined {
+  const large: Large[] = [];
+  findAll(entry, large);
+  if (large.length === 0) return undefined;
   const stored = new Map<string, Promise<Payload>>();
-  const work: Promise<void>[] = [];
-  const move = (holder: Holder, field: string): void => {
-    const text = holder[field];
-    if (typeof text !== "string" || text.length <= LIMITS.inlineChars) return;
-    let address = stored.get(text);
-    if (!address) {
-      address = results.put(text).then((ref) => ({ ref, chars: text.length }));
-      stored.set(text, address);
-    }
-    work.push(
-      address.then((payload) => {
-        holder[field] = payload;
-      }),
-    );
-  };
-  const all = (holder: object | undefined): void => {
-    if (holder) for (const field of FIELDS) move(holder as Holder, field);
-  };
-  for (const event of entry.events) {
-    all(event);
-    if (event.type === "started") all(event.origin);
-    if (event.type === "items") event.failed?.forEach(all);
-    if (event.type === "ended" && "kept" in event) event.kept?.forEach(all);
+  return Promise.all(
+    large.map(async ({ holder, field, text }) => {
+      let address = stored.get(text);
+      if (!address) {
+        address = results.put(text).then((ref) => ({ ref, chars: text.length }));
+        stored.set(text, address);
+      }
+      holder[field] = await address;
+    }),
+  );
+}
+
+interface Large {
+  readonly holder: Holder;
+  readonly field: string;
+  readonly text: string;
+}
+
+function findAll({ events, effects, state }: Entry, large: Large[]): void {
+  for (const event of events) {
+    find(event, large);
+    if (event.type === "started") find(event.origin, large);
+    if (event.type === "items") for (const failed of event.failed ?? []) find(failed, large);
+    if (event.type === "ended" && "kept" in event) for (const message of event.kept ?? []) find(message, large);
   }
-  for (const effect of entry.effects) {
-    if (effect.do === "send" || effect.do === "startTimer") all(effect.message);
-    else if (effect.do === "emit") all(effect);
-    else if (effect.do === "artifact") all(effect.row);
+  for (const effect of effects) {
+    if (effect.do === "send" || effect.do === "startTimer") find(effect.message, large);
+    else if (effect.do === "emit") find(effect, large);
+    else if (effect.do === "artifact") find(effect.row, large);
   }
-  const state = entry.state;
   if (state.kind === "run") {
-    for (const holder of [state, state.returned, state.ending, ...(state.inputs ?? [])]) all(holder);
+    find(state, large);
+    find(state.returned, large);
+    find(state.ending, large);
+    for (const input of state.inputs ?? []) find(input, large);
   } else if (state.kind === "deployment") {
-    all(state.settings);
-    for (const { start } of [...state.queue, ...state.active]) all(start);
+    find(state.settings, large);
+    for (const { start } of state.queue) find(start, large);
+    for (const { start } of state.active) find(start, large);
   }
-  return work.length > 0 ? Promise.all(work) : undefined;
+}
+
+function find(holder: object | undefined, large: Large[]): void {
+  if (!holder) return;
+  for (const field of FIELDS) {
+    const text = (holder as Holder)[field];
+    if (typeof text === "string" && text.length > LIMITS.inlineChars) large.push({ holder: holder as Holder, field, text });
+  }
 }
