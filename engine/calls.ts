@@ -13,7 +13,7 @@ import { mayReuse, reusable } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
-import { askForSlot, release, withdraw } from "./slots.ts";
+import { askForBlock, askForSlot, release, withdraw } from "./slots.ts";
 
 /** The flow's code made a new call. Nothing is returned where there is nothing to wait for: every call of every flow passes here, and each promise costs it something. */
 export function begin(draft: RunDraft, command: Command): Promise<void> | undefined {
@@ -78,8 +78,7 @@ function enter(draft: RunDraft, command: Command, spec: CallSpec, open: OpenCall
       waitForInput(draft, call, open);
       break;
     case "acquire":
-      open.wants = spec.limit ? [spec.limit] : [];
-      askForSlot(draft, call);
+      askForBlock(draft, call, open, spec.limit);
       break;
     case "release":
       if (spec.request !== undefined) release(draft, spec.request);

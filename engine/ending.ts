@@ -19,7 +19,7 @@ import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
 import { Sequence } from "./sequence.ts";
 import { settle } from "./settle.ts";
-import { release, withdraw } from "./slots.ts";
+import { handOnSlots, release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
 
 /** The start of a run: its parameters are checked before anything runs. */
@@ -94,7 +94,8 @@ export async function finishRun(draft: RunDraft): Promise<void> {
   if (isFinal(state.row.type)) return;
   launch(draft);
   if (!state.paused) refuseForeignWait(draft);
-  label(draft);
+  // A row is an entry's (rule 12): time that has passed is no reason to write one.
+  if (draft.events.length > 0) label(draft);
 }
 
 const openOf = (draft: RunDraft): [string, OpenCall][] => Object.entries(draft.state.open);
@@ -257,7 +258,7 @@ function messageOf(error: Payload): string | undefined {
 /** The successor's id follows from the entry; it inherits the starter, the slots and the inputs that nobody has read (rule 35). */
 function continueAsNew(draft: RunDraft, parameters: unknown): void {
   const { state, context } = draft;
-  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [], held = {} } = state;
+  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [] } = state;
   const next = hash(`${draft.id}/continued/${context.n}`).slice(0, 16);
   let encoded: string;
   try {
@@ -284,9 +285,8 @@ function continueAsNew(draft: RunDraft, parameters: unknown): void {
     version,
     depth,
     heldAbove,
-    inherits: { run: draft.id, inputs, seen, held },
+    inherits: { run: draft.id, inputs, seen, held: handOnSlots(draft) },
   });
-  state.held = undefined;
   state.continuedAs = next;
   draft.log({ type: "continued", run: next });
   draft.pending.length = 0;

@@ -199,8 +199,8 @@ async function died(draft: RunDraft, { attempts, why }: Extract<RunMessage, { ki
   }
 }
 
-/** What people ask of a run, they ask of the one that it goes on as. */
-const FORWARDED: ReadonlySet<RunMessage["kind"]> = new Set(["input", "cancel", "pause", "resume", "migrate"]);
+/** What people ask of a run, they ask of the one that it goes on as; and that has its slots, so that a limit's question after one of them is for it too. */
+const FORWARDED: ReadonlySet<RunMessage["kind"]> = new Set(["input", "cancel", "pause", "resume", "migrate", "grant"]);
 
 /** A run that has ended still answers, without an entry (rule 17). */
 function answer(draft: RunDraft, message: RunMessage): void {
