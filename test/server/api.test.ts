@@ -276,6 +276,24 @@ test("pages show what a flow has said, and never run it", async () => {
   expect((await s.get("/")).body).toContain(`/runs/${run.id}`);
 });
 
+test("a run's page says why it waits or failed, and what to type; an address of no run is answered in words", async () => {
+  const Answer = runInput({ name: "answer", schema: z.object({ yes: z.boolean() }) });
+  const asks = flow({ name: "asks" }, async () => waitForInput(Answer, { timeout: "3 days" }));
+  const breaks = flow({ name: "breaks" }, async () => {
+    throw new RangeError("too <many>");
+  });
+  const [waiting, broken] = [await s.client.run(asks), await s.client.run(breaks)];
+  await s.settled();
+  const page = (await s.get(`/runs/${waiting.id}`)).body;
+  expect(page).toContain("It waits for the input &quot;answer&quot;. Until ");
+  expect(page).toMatch(/windhover runs input [\w-]+ answer /);
+  expect((await s.get(`/runs/${broken.id}`)).body).toMatch(/RangeError: too &lt;many&gt;[\s\S]*windhover runs retry /);
+  expect((await s.get("/")).body).toMatch(/1 waiting[\s\S]*RangeError: too &lt;many&gt;/);
+  const nobody = await s.get("/runs/nobody");
+  expect([nobody.status, nobody.headers.get("content-type")]).toEqual([404, expect.stringContaining("text/html")]);
+  expect(nobody.body).toContain("WH2002");
+});
+
 test("a flow and a deployment of one name are not taken for each other", async () => {
   const same = flow({ name: "same" }, async () => "the flow");
   await s.client.configure(twice.deployment({ name: "same", parameters: { n: 3 } }) as never);
