@@ -1,9 +1,9 @@
-/** `windhover doctor`: what has to be right on this machine and in this project, looked at one by one. */
+/** `windhover doctor`: what has to be right on this machine, in this project and in its stack, looked at one by one. */
 import { closeSync, existsSync, fdatasyncSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
-import { WindhoverError } from "../engine/errors.ts";
 import type { RunRow } from "../engine/events.ts";
+import { broken, type Check, check } from "./check.ts";
 import { EXIT } from "./failure.ts";
 import type { Loaded } from "./loader.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
@@ -11,24 +11,13 @@ import { shortPath } from "./stack.ts";
 import { out, plural, print } from "./terminal.ts";
 import { printJson } from "./values.ts";
 
-interface Check {
-  readonly what: string;
-  readonly state: "ok" | "warning" | "wrong";
-  readonly text: string;
-  readonly action?: string;
-}
-type Say = (state: Check["state"], text: string, action?: string) => Check;
-const check =
-  (what: string): Say =>
-  (state, text, action) => ({ what, state, text, ...(action !== undefined && { action }) });
-
 export async function doctor(flags: SettingFlags & { readonly json?: boolean }): Promise<void> {
   const checks: Check[] = [node()];
   const settings = await readSettings(flags).catch((error: unknown) => void checks.push(broken("settings", error)));
   if (settings) {
     checks.push(check("settings")("ok", settings.file === undefined ? "no windhover.config.ts: defaults" : shortPath(settings.file)));
     const { found, loaded } = await entries(settings);
-    checks.push(found, disk(settings.directory), ...(await database(settings, loaded)), await port(settings.port));
+    checks.push(found, ...(await place(settings, loaded)));
   }
   const wrong = checks.filter((one) => one.state === "wrong").length;
   if (wrong > 0) process.exitCode = EXIT.failed;
@@ -42,9 +31,11 @@ export async function doctor(flags: SettingFlags & { readonly json?: boolean }):
   print(wrong > 0 ? `\n${plural(wrong, "thing")} to put right.` : warnings > 0 ? `\nFit, with ${plural(warnings, "thing")} to look at.` : "\nAll is well.");
 }
 
-function broken(what: string, error: unknown): Check {
-  const known = error instanceof WindhoverError ? error : undefined;
-  return check(what)("wrong", known?.message ?? String((error as Error).message), known?.action);
+/** What is only in this directory, or only in a stack. */
+async function place(settings: Settings, loaded: Loaded | undefined): Promise<Check[]> {
+  if (settings.stack === undefined) return [disk(settings.directory), ...(await database(settings, loaded)), await port(settings.port)];
+  const { stackChecks } = await import("./doctor-stack.ts");
+  return stackChecks(settings, settings.stack, loaded);
 }
 
 const LEAST_NODE = 20;

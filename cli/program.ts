@@ -327,10 +327,12 @@ function projectCommands(windhover: Command): void {
       .addOption(new Option("--port <port>", "where to listen")),
     async () => (await import("./quickstart.ts")).quickstart,
   );
-  does(windhover.command("doctor").description("check that this machine and project are fit"), async () => (await import("./doctor.ts")).doctor).option(
-    "--json",
-    "print JSON",
-  );
+  does(
+    placed(windhover.command("doctor")).description("check that this machine and project are fit, and the stack, if one is named"),
+    async () => (await import("./doctor.ts")).doctor,
+  )
+    .option("--json", "print JSON")
+    .addHelpText("after", example("windhover doctor", "windhover doctor --stage prod"));
   does(
     windhover.command("explain").argument("<code>", "such as WH1202").description("print an error's page"),
     async () => (await import("./explain.ts")).explain,

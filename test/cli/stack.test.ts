@@ -1,3 +1,4 @@
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { connect, flow, log, runInput, sleep, task, waitForInput } from "windhover";
 import * as z from "zod";
@@ -127,6 +128,19 @@ describe.skipIf(missingPython())("a deployed stack", () => {
     expect((await on("runs", "ls", "--directory", ".")).err).toMatch(/WH2010 A command is about a directory or about a stack/);
     expect((await run(["runs", "ls", "--region", "eu-west-1"])).err).toMatch(/WH2010 --region eu-west-1 says where a stack lies, and no stack is named/);
     expect((await run(["runs", "ls", "--stage", "test"])).err).toMatch(/WH2010 There is no stage "test".*\n {2}expected {2}one of prod, here/);
+  });
+
+  test("doctor looks at the stack of a stage: whether it can be read, and whether it has what is here", async () => {
+    const { code, out } = await run(["doctor", "--stage", "prod"]);
+    expect(out).toMatch(new RegExp(`✓ stack +${stack} in us-east-1, account 000000000000\n✓ runs +\\d+ open runs?\n`));
+    expect(out).toContain(`! deployed   the stack has not yet the flow "local"\n             → windhover deploy --stage prod\n✓ letters    no dead letters\n`);
+    expect(out).not.toMatch(/disk|database|port/);
+    expect(code).toBe(0);
+    await world.backend.clients.sqs.send(new SendMessageCommand({ QueueUrl: world.resources.pools["default"]?.deadLettersUrl, MessageBody: "{}" }));
+    expect((await run(["doctor", "--stage", "prod"])).out).toContain('! letters    1 dead letter of the pool "default"');
+    const gone = await run(["doctor", "--stack", "nowhere", "--region", "us-east-1"]);
+    expect([gone.code, gone.out]).toEqual([1, expect.stringMatching(/✗ stack +WH2053: There is no stack "nowhere" in us-east-1/)]);
+    expect((await run(["doctor", "--stage", "here"])).out).toMatch(/✓ disk/);
   });
 
   test("a stack that is not there, or not ours, is told with the region and what is there", async () => {
