@@ -3,9 +3,10 @@
  * sent twice (a turn that died after its sends sends again, a send whose answer was lost is sent again), so not the message but the claim says whether an attempt has begun.
  *
  * A claim names its sending, and how often that was received. So whoever comes upon another's claim knows what to say:
- * - It is of another sending: nothing. Whoever has that one says what became of the attempt.
  * - It is of the same sending, received before: whoever received it died, or is taken for dead. That is a crash.
  * - It is of the same sending, received no earlier than now: nothing, and the message is not ours to delete. If its claimer dies, it comes again.
+ * - It is of a sending that an executor deleted and sent again as this one: nobody else may be left to say so. That is a crash.
+ * - It is of any other sending: nothing. Whoever has that one, or what it was sent again as, says what became of the attempt.
  */
 import type { Ports, TaskDelivery, TaskItem, TaskMessage } from "./ports.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -40,7 +41,7 @@ export async function claimTasks(
   const fates = await Promise.all(
     tasks.map(async (item): Promise<Fate> => {
       if (!item.claim) return receives > 1 ? "crashed" : "run";
-      return fateOf(own, JSON.parse(await claims.take(actor, keyOf(item), JSON.stringify(own))) as Claim);
+      return fateOf(own, JSON.parse(await claims.take(actor, keyOf(item), JSON.stringify(own))) as Claim, message);
     }),
   );
   const those = (wanted: Fate): readonly TaskItem[] => tasks.filter((_, i) => fates[i] === wanted);
@@ -63,9 +64,9 @@ interface Claim {
   readonly receives: number;
 }
 
-function fateOf(own: Claim, stands: Claim): Fate {
+function fateOf(own: Claim, stands: Claim, { earlier = [] }: TaskMessage): Fate {
   if (stands.nonce === own.nonce) return "run";
-  if (stands.physical !== own.physical) return "drop";
+  if (stands.physical !== own.physical) return earlier.includes(stands.physical) ? "crashed" : "drop";
   return own.receives > stands.receives ? "crashed" : "leave";
 }
 

@@ -88,11 +88,12 @@ export interface TaskMessage {
   readonly run: RunFacts;
   /** Packed: tasks of one message run side by side. */
   readonly tasks: readonly TaskItem[];
-  /** How often an executor sent it again, because it came with others and is to run alone. */
-  readonly hops?: number;
+  /** Sendings of it (see {@link TaskDelivery.physical}) that an executor deleted and sent again as this one, because they came with others and it is to run alone. */
+  readonly earlier?: readonly string[];
 }
 
 export interface TaskDelivery {
+  /** Names this sending (SQS: the MessageId), also when it is delivered again. */
   readonly physical: string;
   readonly pool: string;
   readonly message: TaskMessage;

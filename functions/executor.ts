@@ -118,14 +118,9 @@ class Executor {
     if (tasks.length > 0) await ports.mailbox.send(message.actor, crashOf({ ...message, tasks }, goneMessage(build)));
   }
 
-  /** A copy, which nobody has received yet, and at once without the original: received again, that one would be a crash. What has to be claimed simply comes again. */
-  async #sendAgain({ pool, queue, hold, failed }: Batch, { parcel, message }: Opened): Promise<void> {
-    if (needsClaims(message)) {
-      failed.push(parcel.record.messageId);
-      hold.drop([parcel]);
-      return queue.hide(parcel.receipt, 0).catch((error: unknown) => note("WARN", "a message comes again later", errorFields(error)));
-    }
-    await this.#fn.ports.tasks.enqueue(pool, { ...message, hops: (message.hops ?? 0) + 1 });
+  /** A copy, which nobody has received yet, and at once without the original: received again, that one would be a crash. It says what it is a copy of: that may have been claimed. */
+  async #sendAgain({ pool, queue, hold }: Batch, { parcel, message }: Opened): Promise<void> {
+    await this.#fn.ports.tasks.enqueue(pool, { ...message, earlier: [...(message.earlier ?? []), parcel.record.messageId] });
     hold.drop([parcel]);
     await queue.remove(parcel.receipt).catch((error: unknown) => note("WARN", "a message that was sent again is deleted later", errorFields(error)));
   }

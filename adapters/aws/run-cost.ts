@@ -109,7 +109,7 @@ class Bill {
       }
   }
 
-  tasks({ pool: name, sizes, again, ran }: TaskBatch): void {
+  tasks({ pool: name, sizes, again, claims, ran }: TaskBatch): void {
     const pool = this.#poolOf(name);
     if (!pool) return;
     this.stored(sizes.filter((size) => size > LARGEST).length);
@@ -118,6 +118,7 @@ class Bill {
     this.#queue(pool.url, bytes);
     // They are deleted by the executor, before anything runs.
     if (again > 0) this.#queue(pool.url, 0);
+    for (let i = 0; i < claims; i++) this.#write(1);
     if (pool.container) {
       this.#containerSeconds += ms / 1000;
       this.#queue(pool.url, bytes);

@@ -14,6 +14,8 @@ export interface TaskBatch {
   readonly sizes: readonly number[];
   /** Sent again, because they came with others and are to run alone. */
   readonly again: number;
+  /** Attempts that were claimed before they ran. */
+  readonly claims: number;
   /** When its tasks ran: side by side, unless they came in different invocations. */
   readonly ran: Ran[];
 }
@@ -22,6 +24,7 @@ interface SentMessage {
   readonly size: number;
   readonly keys: readonly string[];
   readonly alone: boolean;
+  readonly claims: number;
 }
 
 /** What SQS takes, and gives, in one request. */
@@ -51,14 +54,16 @@ export class TaskBatches {
   async #send({ actor, n, state }: Entry, effects: readonly TaskEffect[]): Promise<void> {
     const run = factsOf(actor, this.#book);
     const sent = new Map<string, SentMessage[]>();
-    const isolated = new Set(effects.filter(({ alone }) => alone).map(({ call, piece }) => keyOf(call, piece?.id)));
+    const keysOf = (those: readonly TaskEffect[]) => new Set(those.map(({ call, piece }) => keyOf(call, piece?.id)));
+    const isolated = keysOf(effects.filter(({ alone }) => alone));
+    const claimed = keysOf(effects.filter(({ claim }) => claim));
     const packing = new Packing(effects.length, async (pool, tasks) => {
       const columns = tasks.reduce((sum, { call, piece }) => sum + (piece ? this.#columnBytes(call, piece, state as RunState | null) : 0), 0);
       const size = Buffer.byteLength(JSON.stringify(messageOf(actor, run, n, tasks))) + columns;
       const messages = sent.get(pool) ?? [];
       sent.set(pool, messages);
       const keys = tasks.map(({ call, piece }) => keyOf(call, piece?.id));
-      messages.push({ size, keys, alone: keys.some((key) => isolated.has(key)) });
+      messages.push({ size, keys, alone: keys.some((key) => isolated.has(key)), claims: keys.filter((key) => claimed.has(key)).length });
     });
     for (const effect of effects) {
       const item = this.#itemOf(effect);
@@ -82,10 +87,12 @@ export class TaskBatches {
     for (let i = 0; i < messages.length; i += BATCH) {
       const few = messages.slice(i, i + BATCH);
       const again = few.slice(1).filter(({ alone }) => alone);
-      const batch: TaskBatch = { pool, sizes: few.map(({ size }) => size), again: again.length, ran: [] };
+      const run = few.filter((one) => !again.includes(one));
+      const claims = run.reduce((sum, one) => sum + one.claims, 0);
+      const batch: TaskBatch = { pool, sizes: few.map(({ size }) => size), again: again.length, claims, ran: [] };
       this.all.push(batch);
       left.push(...again);
-      for (const one of few) if (!again.includes(one)) for (const key of one.keys) this.#under.set(key, batch);
+      for (const one of run) for (const key of one.keys) this.#under.set(key, batch);
     }
     return left;
   }

@@ -50,6 +50,13 @@ describe("what a run has cost, by its log", () => {
     expect(services["lambda"]).toMatchObject({ requests: 3, gbSeconds: 1 });
   });
 
+  test("a claim of an attempt is a write of its own, where one is claimed", async () => {
+    const tasks = (claim?: true): Effect[] => ["a-0", "a-1"].map((call) => ({ do: "task", call, attempt: 1, ...(claim && { claim }) }));
+    const entries = (effects: Effect[]) => log({ events: [started, called("a-0"), called("a-1")], effects });
+    const [without, claimed] = [await requests(entries(tasks())), await requests(entries(tasks(true)))];
+    expect(claimed).toEqual({ ...without, dynamodb: (without["dynamodb"] ?? 0) + 2 });
+  });
+
   test("inline code is paid with the orchestrator's memory", async () => {
     const [first, second] = log({ events: [started, called("a-0")], effects: [{ do: "inline", call: "a-0", attempt: 1 }] }, { at: 500, events: [] });
     const turn = [first as Entry, { ...(second as Entry), physical: ["m0"] }];

@@ -95,13 +95,13 @@ describe("an executor", () => {
     expect(order).toEqual(["double 1"]);
     expect([...world.deleted()].sort()).toEqual(["receipt-of-s1", "receipt-of-s2"]);
     const again = await world.ports.tasks.receive("default", 10);
-    expect(again.map(({ message, receives }) => [message.actor, message.hops, receives])).toEqual([
-      ["run:s1", 1, 1],
-      ["run:s2", 1, 1],
+    expect(again.map(({ message, receives }) => [message.actor, message.earlier, receives])).toEqual([
+      ["run:s1", ["s1"], 1],
+      ["run:s2", ["s2"], 1],
     ]);
     // Among their like one of them runs; after some tries, also behind others.
     await world.executor({ Records: [parcel(suspect(1), "s1"), parcel(suspect(2), "s2")] }, TIME);
-    await world.executor({ Records: [parcel(suspect(3, { hops: 3 }), "s3"), parcel(packed("b", [{}]), "t2")] }, TIME);
+    await world.executor({ Records: [parcel(suspect(3, { earlier: ["x", "y", "z"] }), "s3"), parcel(packed("b", [{}]), "t2")] }, TIME);
     expect(order).toEqual(["double 1", "suspect 1", "double 1", "suspect 3"]);
   });
 
@@ -239,16 +239,22 @@ describe("an attempt that has to be claimed", () => {
     ]);
   });
 
-  test("that is to run alone is given back, not copied, and runs after some tries behind others", async () => {
+  test("is a crash for the copy of it that was sent again to run alone, if it had been claimed before: no other message of it is left", async () => {
     const world = new World();
     const alone = (run: string) => claimed(run, [{ alone: true, args: "[5]" }]);
-    expect(await come(world, parcel(packed("x", [{}]), "x"), parcel(alone("a"), "a"))).toEqual(["a"]);
-    expect(world.hidden()).toMatchObject({ "receipt-of-a": 0 });
-    expect(world.deleted()).toEqual([]);
-    expect(await world.ports.tasks.receive("default", 10)).toEqual([]);
+    await come(world, parcel(packed("x", [{}]), "x"), parcel(alone("a"), "sent"));
+    const [again] = await world.ports.tasks.receive("default", 10);
+    expect(again?.message.earlier).toEqual(["sent"]);
     expect(ran).toEqual([1]);
-    expect(await come(world, parcel(packed("y", [{}]), "y"), parcel(alone("a"), "a", 4))).toEqual([]);
-    expect(ran).toEqual([1, 1, 5]);
+    // Its first receiver had been taken for dead, and goes on.
+    await come(world, parcel(alone("a"), "sent"));
+    await mail(world);
+    await come(world, parcel(again?.message as TaskMessage, "again"));
+    expect((await mail(world)).map(({ message }) => message)).toMatchObject([{ kind: "crash", attempts: [{ call: "call-0" }] }]);
+    // A copy of another origin has nothing to say.
+    await come(world, parcel({ ...alone("a"), earlier: ["copy"] }, "copy again"));
+    expect(await mail(world)).toEqual([]);
+    expect(ran).toEqual([1, 5]);
   });
 
   test("is not said to have crashed where its build is gone, while a copy of it runs", async () => {
