@@ -195,7 +195,7 @@ function called(event: Extract<RunEvent, { type: "called" }>, { known, say, at }
     case "flow":
       return say(`Created subflow run '${runName(event.child ?? "")}' for flow '${name}'`);
     case "sleep":
-      if ((until ?? 0) > at) say(`Sleeping for ${span((until ?? at) - at)}${(until ?? at) - at > 60_000 ? `, until ${moment(until ?? at)}` : ""}`);
+      if ((until ?? 0) > at) say(`Sleeping for ${span(rounded((until ?? at) - at))}${(until ?? at) - at > 60_000 ? `, until ${moment(until ?? at)}` : ""}`);
       return;
     case "input":
       return say(
@@ -323,7 +323,7 @@ const UNITS = [
 ] as const;
 
 /** The delay began a moment before its entry was written. */
-const rounded = (ms: number): number => (ms < 500 ? ms : Math.round(ms / 100) * 100);
+const rounded = (ms: number): number => (ms < 500 ? Math.round(ms / 10) * 10 : Math.round(ms / 100) * 100);
 
 /** `2 seconds`, `1 day 2 hours`, `300 ms`. */
 export function span(ms: number): string {

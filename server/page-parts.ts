@@ -50,7 +50,7 @@ function span(ms: number): string {
 /** What it waits for and until when, or what went wrong. */
 export function why({ state: { type, reason, message } }: Stateful): string {
   if (type === "COMPLETED") return "";
-  const until = reason?.until === undefined ? "" : ` Until ${reason.until.slice(0, 19).replace("T", " ")} UTC at the latest.`;
+  const until = reason?.until === undefined ? "" : ` Until ${reason.until.slice(0, 19).replace("T", " ")} UTC.`;
   return reason ? `${reason.message}${until}` : (message ?? "");
 }
 const short = (text: string): string => (text.length > 160 ? `${text.slice(0, 159)}…` : text);

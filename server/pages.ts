@@ -96,7 +96,7 @@ export function addPages(app: Hono, options: ServerOptions): void {
 function problemPage(context: Context, error: Error, version: string): Response | Promise<Response> {
   const { status, problem } = problemOf(error);
   if (status >= 500) throw error;
-  const body = html`<h1>${problem.message}</h1><p class="lead">${problem.code}${problem.expected === undefined ? "" : ` · expected ${problem.expected}`}. ${problem.action}</p><p><a href="/">All runs</a></p>`;
+  const body = html`<h1>${problem.message}</h1><p class="lead">${problem.code}${problem.expected === undefined ? "" : ` · expected ${problem.expected}`}. ${problem.action.replaceAll("`", "")}</p><p><a href="/">All runs</a></p>`;
   return context.html(frame({ title: problem.message, body, version, json: [["runs", "/api/runs"]] }), status as 404, HEADERS);
 }
 
