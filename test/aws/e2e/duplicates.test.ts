@@ -90,12 +90,16 @@ describe.skipIf(missing !== undefined)(`messages that come twice${missing === un
     console.log(`${count} messages were sent anew`);
   });
 
-  test("a task's message sent anew: the task may run again (it is at least once), and what comes of it is ignored", async () => {
+  test("a task's message sent anew: the task may run again (it is at least once), unless it holds a slot, and what comes of it is ignored", async () => {
     const before = await logs();
+    const ofLimit = (): readonly unknown[] => [...flows.executions].filter(([call]) => call.includes(" guarded-"));
+    const guarded = ofLimit();
     await again(
       (record, i) => ({ ...record, messageId: `task-anew-${i}` }),
       (queue) => !isMailbox(queue),
     );
     await unchanged(before);
+    expect(guarded.length).toBeGreaterThan(0);
+    expect(ofLimit()).toEqual(guarded);
   });
 });

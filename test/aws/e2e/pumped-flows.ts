@@ -25,8 +25,12 @@ const flaky = task({ name: "flaky", retries: 2, retryDelaySeconds: 1, ...patient
   if (runContext().task?.attempt === 1) throw new Error("not yet");
   return n;
 });
+/** How many of the guarded tasks, of which two may, run at once. */
+export const guards = { now: 0, most: 0 };
 const guarded = task({ name: "guarded", concurrency: { limit: 2, key: () => "all" }, ...patient }, async (n: number) => {
+  guards.most = Math.max(guards.most, ++guards.now);
   await new Promise((resolve) => setTimeout(resolve, 20));
+  guards.now--;
   return ran(n);
 });
 const Approval = runInput({ name: "approval", schema: z.object({ approved: z.boolean() }) });
@@ -73,4 +77,8 @@ const once = task({ name: "once", pool: "other", crashRetries: 0 }, async (n: nu
 export const careful = flow({ name: "careful" }, async () => {
   const n = await add(1);
   return once(n);
+});
+export const carefulOfEach = flow({ name: "careful-of-each" }, async () => {
+  const each = await Promise.all(numbers(6).map((i) => once(i)));
+  return sum([...each, ...(await once.map(numbers(6)))]);
 });
