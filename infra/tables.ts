@@ -1,5 +1,5 @@
-/** The two tables. State: logs, marks, settings, caches. Runs: a row a run, deployments, artifacts, with the indexes that lists are read from. */
-import { RemovalPolicy } from "aws-cdk-lib";
+/** The two tables. State: logs, marks, claims, settings, caches. Runs: a row a run, deployments, artifacts, with the indexes that lists are read from. */
+import { RemovalPolicy, Tags } from "aws-cdk-lib";
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption, type TableProps } from "aws-cdk-lib/aws-dynamodb";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { Construct } from "constructs";

@@ -78,7 +78,7 @@ export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> 
   readonly concurrency?: { readonly limit: number; readonly key?: (...args: ArgumentsOf<A>) => string };
   /** Takes the result back when a `transaction` around the call fails. */
   readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => void | Promise<void>;
-  /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: never. */
+  /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: never, and strictly at most once. */
   readonly crashRetries?: number;
 }
 
