@@ -21,7 +21,7 @@ export interface TestHarness extends AsyncDisposable {
   calls<A extends readonly unknown[], R>(target: Task<A, R>): readonly A[];
   /** Lets time pass: timers fire in their order, and what follows from each happens before the next. */
   advance(duration: Duration): Promise<void>;
-  /** Runs the flow once for each durable event, killing the process right after that event; every run must reach the same state. */
+  /** Runs the flow once for each durable event, killing the process right before and right after that event; every run must reach the same state, by the same calls and results. */
   crashEverywhere<P, R>(target: Flow<P, R>, parameters: P): Promise<readonly State<R>[]>;
   /** Runs the flow under `seeds` random schedules of crashes, duplicates, delays and reorderings. */
   simulate<P, R>(

@@ -46,7 +46,7 @@ export interface SimulationOptions {
   /** When the world begins. Unit: milliseconds since 1970. */
   readonly now: number;
   readonly stubs: ReadonlyMap<string, (...args: never[]) => unknown>;
-  /** Replay each run's log cold after each of its entries, in one seed of so many (default 8; 0: never). */
+  /** Replay each run's log cold after each of its entries, in one seed of so many (default 8); in the others after each entry at which the code was not run. 0: never. */
   readonly coldEvery?: number;
   /** Sees each port call before anything becomes of it: to tell the story of one seed. */
   readonly onCall?: (process: number, call: PortCall) => void;
@@ -79,7 +79,7 @@ export async function runSeed(
   const faults = seed === undefined ? undefined : new Faults(seed);
   const watch = new Watch(scenario.slots);
   const { coldEvery = 8 } = options;
-  const cold = !scenario.transient && coldEvery > 0 && (seed ?? 0) % coldEvery === 0;
+  const cold = scenario.transient || coldEvery === 0 ? "never" : (seed ?? 0) % coldEvery === 0 ? "always" : "skipped";
   const acts = [...(scenario.acts ?? [])];
   const moments = acts.map(() => (faults ? faults.draw(faults.draw(2) === 0 ? SOON : LATE) : Number.POSITIVE_INFINITY));
   const acting = new Set<Promise<unknown>>();
@@ -157,15 +157,23 @@ function resting(world: World): boolean {
 }
 
 /** Performs a call, and shows the watch what came of it. */
-async function observed(world: World, watch: Watch, cold: boolean, call: PortCall): Promise<unknown> {
+async function observed(world: World, watch: Watch, cold: "always" | "skipped" | "never", call: PortCall): Promise<unknown> {
   const result = await call.perform();
   if (call.port === "tasks" && call.method === "enqueue") watch.enqueued(call.args[1] as TaskMessage);
   if (call.port === "log" && call.method === "append" && result === true) {
     const entry = call.args[0] as Entry;
     watch.appended(entry);
-    if (cold && entry.actor.startsWith("run:")) await checkCold(world, watch, entry);
+    if (entry.actor.startsWith("run:") && cold !== "never" && (cold === "always" || codeWasSkipped(world, entry))) await checkCold(world, watch, entry);
   }
   return result;
+}
+
+/** All that this entry settles is what the code was not waiting for, so that the turn had no reason to run it (rule 28). */
+function codeWasSkipped(world: World, { actor, n, events }: Entry): boolean {
+  const over = (events as readonly RunEvent[]).filter((event) => event.type === "settled" || event.type === "items");
+  if (n === 1 || over.length === 0) return false;
+  const { open } = (JSON.parse(world.state.logs.get(actor)?.[n - 2] as string) as Entry<RunState>).state;
+  return over.every(({ call }) => open[call]?.awaited !== 1);
 }
 
 async function checkCold(world: World, watch: Watch, { actor, n }: Entry): Promise<void> {

@@ -1,6 +1,6 @@
 /** The process dies right before and right after each durable event of a flow, and the run ends as if nothing had happened. */
 import { expect, test } from "vitest";
-import { FailNow, flow, sleep, task, transaction } from "windhover";
+import { artifact, concurrency, emit, FailNow, flow, runContext, sleep, task, transaction } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import * as z from "zod";
 import { runWithCrash } from "../../sdk/testing/crashes.ts";
@@ -59,6 +59,56 @@ test("a flow whose result depends on how often its tasks ran is caught, with the
   const counting = flow({ name: "counting" }, async () => (await count()) % 100);
   await using h = await createTestHarness();
   await expect(h.crashEverywhere(counting, {})).rejects.toThrow(/WH1408.*durable event 1 of .*undisturbed it ends as COMPLETED 1/);
+});
+
+test("a flow that comes to the same end by another way is caught, with the call that differs", async () => {
+  let runs = 0;
+  const odd = task({ name: "odd-runs" }, async () => ++runs % 2 === 1);
+  const wandering = flow({ name: "wandering" }, async () => {
+    runs = 0;
+    const first = await odd();
+    await (first ? add(1, 2) : add(2, 1));
+    return "there";
+  });
+  await using h = await createTestHarness();
+  // A crash in the middle runs the task again, and the flow's body forgets how often it did.
+  await expect(h.crashEverywhere(wandering, {})).rejects.toThrow(/WH1408.*by another way: it did not decide: task odd-runs = true/s);
+});
+
+/** Flows in which much goes on at once: whatever a crash does to who is first, what is decided is the same. */
+const hooked = task({ name: "crash-hooked", onCompletion: [async () => {}], retries: 1 }, async (n: number) => n * 2);
+const tagged = task({ name: "crash-tagged", concurrency: { limit: 1 } }, async (n: number) => n + 1);
+const branches = flow({ name: "crash-branches", onCompletion: [async () => {}] }, async () => {
+  const branch = async (n: number): Promise<number> => add(await hooked(n), await tagged(await add(n, n)));
+  const kids = [1, 2].map((n) => twice({ n }));
+  const held = concurrency("crash-slot", {}, async () => add.map([1, 2, 3], [4, 5, 6]));
+  return [...(await Promise.all([branch(1), branch(2), branch(3)])), ...(await Promise.all(kids)), await held];
+});
+/** In the flow's second life the call has another number. */
+const secondLife = task({ name: "crash-second-life" }, async () => {
+  if (!runContext().task?.id.endsWith("~2")) throw new Error("once more");
+});
+const repeating = flow({ name: "crash-repeating", retries: 1, retryDelaySeconds: 5 }, async () => {
+  const n = await add(1, 2);
+  const kid = await twice({ n });
+  await secondLife();
+  await emit({ type: "crash-repeated", detail: { n } });
+  await artifact.markdown("crash-note", `${kid}`);
+  return kid;
+});
+const following = flow({ name: "crash-following" }, async () => {
+  const doubled = hooked.map([1, 2, 3, 4]);
+  const [sum, waited] = await Promise.all([add(add(1, 2), 3), sleep("1 minute").then(() => add(4, 5))]);
+  return [...(await tagged.map(doubled)), sum, waited];
+});
+test.each([
+  ["branches with slots and hooks", branches],
+  ["a second life of the flow", repeating],
+  ["maps over maps", following],
+] as const)("%s come to the same history, whichever event the crash came at", async (_what, target) => {
+  await using h = await createTestHarness();
+  const states = await h.crashEverywhere(target as typeof chain, {});
+  expect(new Set(states.map(describeEnding)).size).toBe(1);
 });
 
 test("simulate says which seed failed, and the seed alone fails again", async () => {

@@ -195,7 +195,7 @@ export const mistakes: readonly Mistake[] = [
   },
   {
     name: "ignores a grant that it does not want",
-    worlds: ["cancel-with-limit", "limit"],
+    worlds: ["continue-with-slots"],
     edits: [
       { file: "engine/run.ts", find: 'if (message.kind === "grant")', replace: 'if (message.kind === "grant" && draft.now < 0)' },
       {
