@@ -58,7 +58,8 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
     const loaded = {
       code: shared.code,
       exported,
-      flows: unique(exported.flatMap((e) => e.flow ?? [])),
+      // A flow may be exported by its deployment alone.
+      flows: unique(exported.flatMap((e) => e.flow ?? e.deployment?.definition ?? [])),
       deployments: unique(exported.flatMap((e) => e.deployment ?? [])),
       inputs: bundled.inputs,
     };

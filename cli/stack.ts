@@ -3,7 +3,11 @@ import { dirname, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
-const OURS = [pathToFileURL(ROOT).href, ROOT].flatMap((root) => ["sdk", "engine", "adapters", "cli", "server"].map((folder) => `${root}/${folder}/`));
+/** Built files are mapped to their sources, which lie beside `dist`. */
+const ROOTS = ROOT.endsWith("/dist") ? [ROOT, dirname(ROOT)] : [ROOT];
+const OURS = ROOTS.flatMap((root) => [pathToFileURL(root).href, root]).flatMap((root) =>
+  ["sdk", "engine", "adapters", "cli", "server"].map((folder) => `${root}/${folder}/`),
+);
 
 /** Where a function's code lies in AWS: a bundle, whose lines tell nobody anything. */
 const BUNDLE = "/var/task/";
@@ -16,7 +20,7 @@ const isUsers = (line: string): boolean =>
   !line.includes("(<anonymous>)") &&
   !line.includes("/node_modules/") &&
   !OURS.some((path) => line.includes(path));
-const placeOf = (line: string): string | undefined => /\(?((?:file:\/\/)?[^()\s]+:\d+:\d+)\)?\s*$/.exec(line)?.[1];
+const placeOf = (line: string): string | undefined => /(?:\(|at (?:async )?)((?:file:\/\/)?[^()]+:\d+:\d+)\)?\s*$/.exec(line)?.[1];
 
 /** Frames of the user's own files, as they stand in the stack. */
 export function userFrames(stack: string | undefined): readonly string[] {

@@ -22,7 +22,8 @@ const ORDER: readonly LogLevel[] = ["debug", "info", "warn", "error"];
 const LABEL: Readonly<Record<LogLevel, string>> = { debug: "DEBUG", info: "INFO", warn: "WARNING", error: "ERROR" };
 /** Frames that an author can do nothing about. */
 const NOT_THE_AUTHORS = /node:|\(<anonymous>\)|[\\/]node_modules[\\/]/;
-const OURS = new URL("../..", import.meta.url);
+/** Built files are mapped to their sources, which lie beside `dist`. */
+const OURS = new URL("../..", import.meta.url).href.replace(/\/dist\/$/, "/");
 const FRAMES = 5;
 
 export class Printer {
@@ -88,14 +89,14 @@ export class Printer {
 const STATE_IS_GOOD: ReadonlySet<string> = new Set(["Completed", "Cached", "Reused"]);
 
 function framesOf(stack: string): string[] {
-  const ours = decodeURIComponent(OURS.pathname);
+  const ours = decodeURIComponent(new URL(OURS).pathname);
   const frames = stack
     .split("\n")
     .filter(
       (line) =>
         /^\s+at /.test(line) &&
         !NOT_THE_AUTHORS.test(line) &&
-        !["sdk", "engine", "adapters", "cli", "server"].some((folder) => line.includes(`${ours}${folder}/`)),
+        !["sdk", "engine", "adapters", "cli", "server"].some((folder) => line.includes(`${ours}${folder}/`) || line.includes(`${ours}dist/${folder}/`)),
     );
   return frames.slice(0, FRAMES).map((frame) => frame.replace("file://", "").replace(/at <anonymous> \((.*)\)$/, "at $1"));
 }

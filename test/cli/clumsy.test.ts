@@ -42,7 +42,7 @@ describe("a clumsy user", () => {
       ["flows", "ls", "-e", "calls.ts"],
       ["dev", "-e", "calls.ts", "--port", "0"],
     ])
-      refused(await project.run(...args), 2, "WH1061", 'The flow "digest" was called while its file was loaded', "calls.ts:");
+      refused(await project.run(...args), 2, "WH1061", `The flow "digest" was called while its file was loaded at ${join(project.folder, "calls.ts")}:`);
     expect((await project.run("runs", "ls")).err).toContain("No runs");
   });
 
@@ -51,6 +51,15 @@ describe("a clumsy user", () => {
     refused(await project.run("run", "lacks.ts"), 2, "WH2009", "npm install @some/package");
     refused(await project.run("run", "flows.ts:"), 2, "WH2007", "flows.ts:digest");
     refused(await project.run("dev", "nowhere"), 2, "WH2007", "There is no folder");
+  });
+
+  test("may live in a folder with spaces and umlauts, and is told the right line there", async () => {
+    const folder = join(project.folder, "Ordner mit Ümlaut");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "flows.ts"), FLOWS);
+    writeFileSync(join(folder, "calls.ts"), `${FLOWS}\ndigest();`);
+    expect(JSON.parse((await project.start(["run", "flows.ts:digest", "--quiet"], {}, folder).ended).out)).toEqual({ n: 1 });
+    refused(await project.start(["run", "calls.ts"], {}, folder).ended, 2, "WH1061", `loaded at ${join(folder, "calls.ts")}:`);
   });
 
   test("whose settings file throws or is half written is sent to that file", async () => {
