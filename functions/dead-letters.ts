@@ -22,6 +22,7 @@ import type { Host } from "../engine/turn.ts";
 import { openEvent } from "./bus-event.ts";
 import { keepForeign } from "./foreign.ts";
 import { type FunctionHost, functionHost, hostOf, openFunction } from "./host.ts";
+import { countRuns } from "./metrics.ts";
 import { errorFields, note } from "./note.ts";
 import { problemMessage } from "./triggers.ts";
 
@@ -47,7 +48,7 @@ export function deadLettersOf(opened: FunctionHost, mailOf: (fn: FunctionHost) =
     time.begin(context.getRemainingTimeInMillis());
     // Anew each time: an inbox remembers what it has given out.
     const mail = mailOf(fn);
-    const host = hostOf(fn, { ports: { ...ports, mailbox: mail.mailbox }, build: undefined });
+    const host = hostOf(fn, { ports: { ...ports, mailbox: mail.mailbox }, build: undefined, onEntry: (entry) => countRuns(fn.stack, entry) });
     await each([() => drainMail(fn, host, mail), ...Object.values(fn.stack.pools).map((pool) => () => drainTasks(fn, pool)), () => startContainers(fn)]);
   };
 }

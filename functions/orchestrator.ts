@@ -9,6 +9,7 @@ import { type Host, SecondWriter, turn } from "../engine/turn.ts";
 import { type ActorBatch, backoffSeconds, wavesOf } from "./actor-batch.ts";
 import { type FunctionHost, hostOf, type Modules, openFunction } from "./host.ts";
 import { Mail, type MailItem } from "./mail.ts";
+import { countRuns } from "./metrics.ts";
 import { errorFields, note } from "./note.ts";
 import { TimeIsOver } from "./time-left.ts";
 import { fireRunState, queueMessages } from "./triggers.ts";
@@ -46,7 +47,10 @@ class Orchestrator {
     this.#host = hostOf(fn, {
       handOn: (build, actor, deliveries) => this.#handOn(build, actor, deliveries),
       // Code that kills the process is noticed within a minute, not when the function's time is over. The request is under way while the entry's effects are performed.
-      onEntry: ({ effects }) => void (effects.some((effect) => effect.do === "inline") && this.#hold?.renew()),
+      onEntry: (entry) => {
+        if (entry.effects.some((effect) => effect.do === "inline")) void this.#hold?.renew();
+        countRuns(stack, entry);
+      },
       onInline: (change) => (change > 0 ? this.#hold?.renew() : undefined),
       onRow: (row) => fireRunState(fn.deployments.values(), row, ports),
     });

@@ -1,4 +1,4 @@
-/** Alarms, for those who ask for them: each costs ten cents a month. What they watch is what nobody would otherwise see; that a run failed is told by notifications. */
+/** Alarms, for those who ask for them: each metric that one looks at costs ten cents a month. What they watch is what nobody would otherwise see; that a run failed is told by notifications. */
 import { Duration } from "aws-cdk-lib";
 import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from "aws-cdk-lib/aws-cloudwatch";
 import { SnsAction } from "aws-cdk-lib/aws-cloudwatch-actions";
@@ -18,7 +18,8 @@ const PERIOD = Duration.minutes(5);
 export function makeAlarms(scope: Construct, { mailbox, pools, functions }: Watched, topic?: ITopic): readonly Alarm[] {
   const sum = (metrics: readonly IMetric[], label: string): IMetric =>
     new MathExpression({
-      expression: metrics.map((_, i) => `m${i}`).join(" + "),
+      // Not `m0 + m1`, which has no value where one of them has none: a queue that rests, or a function that was not invoked, has no metrics.
+      expression: "SUM(METRICS())",
       usingMetrics: Object.fromEntries(metrics.map((metric, i) => [`m${i}`, metric])),
       period: PERIOD,
       label,

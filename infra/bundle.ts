@@ -9,6 +9,7 @@ import { basename, dirname, extname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { type BuildFailure, type BuildOptions, buildSync, type Message, type Metafile } from "esbuild";
 import { WindhoverError } from "../engine/errors.ts";
+import { type BundledFile, inlined, named, projectOf } from "./source-map.ts";
 
 /** The oldest Node that the bundle has to run on: the functions' runtime. */
 export const NODE = 24;
@@ -41,6 +42,8 @@ export interface BundleOptions {
   readonly entries: readonly string[];
   /** Packages that are left out, because a layer or an image brings them. */
   readonly external?: readonly string[];
+  /** With a map from the code to its sources, which Node reads when it loads the code. */
+  readonly sourceMaps?: boolean | undefined;
 }
 
 const here = fileURLToPath(import.meta.url);
@@ -76,6 +79,7 @@ export function bundleProgram(program: Program, options: BundleOptions): Bundle 
     },
     // What is imported later is a file of its own: only so is what nobody asks for left out of the rest. A container fetches one file.
     splitting: program !== "container",
+    ...(options.sourceMaps && { sourcemap: program === "container" ? ("external" as const) : ("linked" as const), sourcesContent: false }),
   });
 }
 
@@ -98,8 +102,8 @@ interface Known {
 const known = new Map<string, Known>();
 let folder: string | undefined;
 
-function bundleSource(name: string, source: string, { entries, external = [] }: BundleOptions, options: BuildOptions): Bundle {
-  const key = JSON.stringify([name, source, external]);
+function bundleSource(name: string, source: string, { entries, external = [], sourceMaps }: BundleOptions, options: BuildOptions): Bundle {
+  const key = JSON.stringify([name, source, external, sourceMaps]);
   const before = known.get(key);
   if (before && inputsOf(JSON.parse(before.inputs).map(([file]: [string]) => file)) === before.inputs) return before.bundle;
   const resolveDir = dirname(entries[0] ?? here);
@@ -126,16 +130,23 @@ function bundleSource(name: string, source: string, { entries, external = [] }: 
     banner: { js: BANNER },
     ...options,
   });
+  const files = filesOf(built.outputFiles ?? [], options.sourcemap, resolveDir);
   const hash = createHash("sha256");
-  for (const { path, contents } of built.outputFiles ?? []) hash.update(basename(path)).update(contents);
+  for (const { path, contents } of files) hash.update(basename(path)).update(contents);
   const digest = hash.digest("hex").slice(0, 16);
   const target = join(scratch(), `${name}-${digest}`);
   mkdirSync(target, { recursive: true });
-  for (const { path, contents } of built.outputFiles ?? []) writeFileSync(join(target, basename(path)), contents);
+  for (const { path, contents } of files) writeFileSync(join(target, basename(path)), contents);
   const bundle = { folder: target, file: join(target, "index.mjs"), ...sizes(built.metafile), hash: digest };
-  const files = Object.keys(built.metafile?.inputs ?? {}).filter((input) => !input.includes("(windhover)") && !input.startsWith("<"));
-  known.set(key, { bundle, inputs: inputsOf(files.map((input) => resolve(root, input))) });
+  const inputs = Object.keys(built.metafile?.inputs ?? {}).filter((input) => !input.includes("(windhover)") && !input.startsWith("<"));
+  known.set(key, { bundle, inputs: inputsOf(inputs.map((input) => resolve(root, input))) });
   return bundle;
+}
+/** What is written. Maps of a program name their sources; the description's, which never leaves this machine, stands in its code as it is. */
+function filesOf(outputs: readonly BundledFile[], sourcemap: BuildOptions["sourcemap"], folder: string): readonly BundledFile[] {
+  if (sourcemap !== "linked" && sourcemap !== "external") return outputs;
+  const files = outputs.map((file) => (file.path.endsWith(".map") ? named(file, projectOf(folder), root) : file));
+  return sourcemap === "external" ? inlined(files) : files;
 }
 /** Nothing is written there: outputs are told by their names. */
 const OUT = join(root, "dist", ".bundle");

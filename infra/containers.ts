@@ -12,12 +12,14 @@ import { BUILD_VARIABLE, type ContainerResource } from "../adapters/aws/stack.ts
 import { type Access, allow } from "./access.ts";
 import { type Bundle, NODE } from "./bundle.ts";
 import type { FunctionParts } from "./functions.ts";
+import type { Network } from "./network.ts";
 import type { ContainerPool } from "./pools.ts";
 
 export interface Containers {
-  readonly vpc: Vpc;
   readonly cluster: Cluster;
-  readonly securityGroup: SecurityGroup;
+  readonly network: Network;
+  /** It is reached by an address of its own: the network is ours, and has no NAT gateway. */
+  readonly ours: boolean;
   readonly code: Asset;
 }
 export interface ContainerTask {
@@ -28,7 +30,13 @@ export interface ContainerTask {
 /** Ours when the user brings no image: a Node for arm64 that has the AWS SDK in it. */
 const IMAGE = `public.ecr.aws/lambda/nodejs:${NODE}-arm64`;
 
-export function makeContainers(scope: Construct, code: Bundle): Containers {
+export function makeContainers(scope: Construct, code: Bundle, given?: Network): Containers {
+  const network = given ?? makeNetwork(scope);
+  const cluster = new Cluster(scope, "Containers", { vpc: network.vpc, containerInsightsV2: ContainerInsights.DISABLED });
+  return { cluster, network, ours: given === undefined, code: new Asset(scope, "ContainerCode", { path: code.file }) };
+}
+
+function makeNetwork(scope: Construct): Network {
   const vpc = new Vpc(scope, "Network", {
     natGateways: 0,
     maxAzs: 2,
@@ -37,20 +45,20 @@ export function makeContainers(scope: Construct, code: Bundle): Containers {
     gatewayEndpoints: { S3: { service: GatewayVpcEndpointAwsService.S3 }, DynamoDB: { service: GatewayVpcEndpointAwsService.DYNAMODB } },
   });
   const securityGroup = new SecurityGroup(scope, "ContainerNetwork", { vpc, description: "Nothing in, anything out" });
-  const cluster = new Cluster(scope, "Containers", { vpc, containerInsightsV2: ContainerInsights.DISABLED });
-  return { vpc, cluster, securityGroup, code: new Asset(scope, "ContainerCode", { path: code.file }) };
+  return { vpc, subnets: vpc.publicSubnets, securityGroups: [securityGroup] };
 }
 
 /** A family's name is known before the definition is, whose environment describes the whole stack. */
 export const familyOf = (stack: string, pool: string): string => `${stack}-${pool}`;
 
-export function describeContainer({ vpc, cluster, securityGroup }: Containers, family: string, { concurrency }: ContainerPool): ContainerResource {
+export function describeContainer({ cluster, network, ours }: Containers, family: string, { concurrency }: ContainerPool): ContainerResource {
   return {
     cluster: cluster.clusterName,
     taskDefinition: family,
-    subnets: vpc.publicSubnets.map(({ subnetId }) => subnetId),
-    securityGroups: [securityGroup.securityGroupId],
+    subnets: network.subnets.map(({ subnetId }) => subnetId),
+    securityGroups: network.securityGroups.map(({ securityGroupId }) => securityGroupId),
     concurrency,
+    ...(!ours && { publicAddress: false }),
   };
 }
 

@@ -13,6 +13,7 @@ import {
   RecursiveLoop,
   Runtime,
   SystemLogLevel,
+  Tracing,
 } from "aws-cdk-lib/aws-lambda";
 import type { ILogGroup } from "aws-cdk-lib/aws-logs";
 import type { IQueue } from "aws-cdk-lib/aws-sqs";
@@ -20,6 +21,7 @@ import type { Construct } from "constructs";
 import { BUILD_VARIABLE } from "../adapters/aws/stack.ts";
 import { type Access, allow } from "./access.ts";
 import type { Bundle } from "./bundle.ts";
+import { attach, type Network } from "./network.ts";
 
 /** What all functions of a stack have in common. */
 export interface FunctionParts {
@@ -29,6 +31,8 @@ export interface FunctionParts {
   readonly logGroup: ILogGroup;
   readonly layers: readonly ILayerVersion[];
   readonly encryptionKey?: IKey;
+  readonly network?: Network | undefined;
+  readonly tracing?: boolean | undefined;
 }
 
 export interface FunctionOptions {
@@ -43,7 +47,7 @@ export interface FunctionOptions {
 export const RUNTIME = Runtime.NODEJS_24_X;
 
 export function makeFunction(scope: Construct, id: string, parts: FunctionParts, options: FunctionOptions): LambdaFunction {
-  const { build, environment, logGroup, layers, encryptionKey } = parts;
+  const { build, environment, logGroup, layers, encryptionKey, network, tracing } = parts;
   const { name, description, bundle, memoryMb, timeoutSeconds } = options;
   const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal("lambda.amazonaws.com"), description: `${name}: ${description}` });
   allow(role, { actions: ["logs:CreateLogStream", "logs:PutLogEvents"], on: [`${logGroup.logGroupArn}`] });
@@ -68,7 +72,10 @@ export function makeFunction(scope: Construct, id: string, parts: FunctionParts,
     recursiveLoop: RecursiveLoop.ALLOW,
     currentVersionOptions: { description: build, removalPolicy: RemovalPolicy.RETAIN },
     ...(encryptionKey && { environmentEncryption: encryptionKey }),
+    ...(network && { vpc: network.vpc, vpcSubnets: { subnets: [...network.subnets] }, securityGroups: [...network.securityGroups] }),
+    ...(tracing && { tracing: Tracing.ACTIVE }),
   });
+  if (network) attach(role, name);
   // The policy is there before the function, whose first invocation may follow at once.
   made.node.addDependency(role);
   return made;

@@ -7,6 +7,7 @@ import type { Construct } from "constructs";
 export function shareKey(scope: Construct, key: IKey | undefined, users: readonly IGrantable[]): void {
   if (!key) return;
   for (const user of users) key.grantEncryptDecrypt(user);
-  // Those that write into encrypted queues and log groups by themselves.
-  for (const service of ["events.amazonaws.com", `logs.${Stack.of(scope).region}.amazonaws.com`]) key.grantEncryptDecrypt(new ServicePrincipal(service));
+  // Those that write into encrypted queues, topics and log groups by themselves.
+  for (const service of ["events.amazonaws.com", "cloudwatch.amazonaws.com", `logs.${Stack.of(scope).region}.amazonaws.com`])
+    key.grantEncryptDecrypt(new ServicePrincipal(service));
 }

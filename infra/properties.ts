@@ -1,5 +1,6 @@
 /** What `new Windhover(…)` is told, checked. */
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
+import type { ISecurityGroup, IVpc, SubnetSelection } from "aws-cdk-lib/aws-ec2";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import type { ILayerVersion } from "aws-cdk-lib/aws-lambda";
 import type { Construct } from "constructs";
@@ -7,9 +8,10 @@ import { durationMs, WindhoverError } from "../engine/errors.ts";
 import type { PoolOptions } from "../sdk/config.ts";
 import type { Duration } from "../sdk/duration.ts";
 import type { ApiOptions } from "./api.ts";
+import type { NetworkOptions } from "./network.ts";
 import type { NotificationOptions } from "./notifications.ts";
 
-export interface WindhoverProps {
+export interface WindhoverProps extends NetworkOptions {
   /** Files, or folders with an `index.ts`, that export flows and deployments. Relative paths count from where the CDK runs. */
   readonly entry: string | readonly string[];
   /** Where tasks run that name a pool. `default` says how large the functions are that run everything else: 1024 MB and 900 seconds, unless it says otherwise. */
@@ -20,7 +22,7 @@ export interface WindhoverProps {
   readonly api?: ApiOptions;
   /** Default: false; a dashboard costs money. */
   readonly dashboard?: boolean;
-  /** Default: false; an alarm costs money. They go to the topic of `notifications`. */
+  /** Default: false; each metric that an alarm looks at costs ten cents a month. They go to the topic of `notifications`. */
   readonly alarms?: boolean;
   /** Failed and crashed runs are told to a topic: one that is made, or one's own. Default: false. */
   readonly notifications?: NotificationOptions;
@@ -33,6 +35,18 @@ export interface WindhoverProps {
   /** Packages that are left out of the bundle, such as those with native modules: a layer brings them. */
   readonly external?: readonly string[];
   readonly layers?: readonly ILayerVersion[];
+  /** A network of one's own for all functions and containers, which has to let them reach AWS: by a NAT gateway or by endpoints. Default: none. */
+  readonly vpc?: IVpc;
+  /** Which of its subnets. Default: private ones with a way out, or, where there are none, isolated ones. */
+  readonly vpcSubnets?: SubnetSelection;
+  /** Default: one that lets nothing in and anything out. */
+  readonly securityGroups?: readonly ISecurityGroup[];
+  /** X-Ray traces of the functions. Default: false; a million traces that are recorded cost five dollars. */
+  readonly tracing?: boolean;
+  /** Stack traces with the files and lines of the sources. Default: false; functions then load without a map, some tens of milliseconds sooner. */
+  readonly sourceMaps?: boolean;
+  /** Counts, durations and late starts of runs by flow, in CloudWatch. Default: false; each metric of each flow costs thirty cents a month. */
+  readonly metrics?: boolean;
 }
 
 const KNOWN: Readonly<Record<keyof WindhoverProps, true>> = {
@@ -48,6 +62,12 @@ const KNOWN: Readonly<Record<keyof WindhoverProps, true>> = {
   environment: true,
   external: true,
   layers: true,
+  vpc: true,
+  vpcSubnets: true,
+  securityGroups: true,
+  tracing: true,
+  sourceMaps: true,
+  metrics: true,
 };
 
 const DAY_MS = 864e5;
@@ -70,6 +90,14 @@ export function checkProps(scope: Construct, props: WindhoverProps, isAnother: (
   if (node.findAll().some((other) => other !== scope && isAnother(other)))
     throw refusal("the stack has one already: functions and queues are known by the stack's name", "one in a stack", "two");
 }
+
+/** The user's variables, and what the properties make of them. */
+export function environmentOf({ environment = {}, sourceMaps = false }: WindhoverProps): Readonly<Record<string, string>> {
+  if (!sourceMaps) return environment;
+  const { NODE_OPTIONS } = environment;
+  return { ...environment, NODE_OPTIONS: NODE_OPTIONS === undefined ? MAPPED : `${NODE_OPTIONS} ${MAPPED}` };
+}
+const MAPPED = "--enable-source-maps";
 
 /** Unit: milliseconds. @throws WH2035 for what is no duration. */
 export function retentionOf({ completed, failed }: NonNullable<WindhoverProps["retention"]> = {}): { readonly completedMs: number; readonly failedMs: number } {

@@ -2,7 +2,9 @@
 import { RemovalPolicy, Tags } from "aws-cdk-lib";
 import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption, type TableProps } from "aws-cdk-lib/aws-dynamodb";
 import type { IKey } from "aws-cdk-lib/aws-kms";
+import type { Bucket } from "aws-cdk-lib/aws-s3";
 import type { Construct } from "constructs";
+import { BUCKET_TAG, STACK_TAG } from "../adapters/aws/stack.ts";
 import type { Access } from "./access.ts";
 
 export interface StorageOptions {
@@ -39,6 +41,14 @@ export function makeTables(scope: Construct, { removalPolicy, encryptionKey }: S
       projectionType: ProjectionType.ALL,
     });
   return { state, runs };
+}
+
+/** Tables outlive their stack: by these tags they are found, and the bucket that outlives it with them. */
+export function tagTables({ state, runs }: Tables, stackName: string, { bucketName }: Bucket): void {
+  for (const table of [state, runs]) {
+    Tags.of(table).add(STACK_TAG, stackName);
+    Tags.of(table).add(BUCKET_TAG, bucketName);
+  }
 }
 
 const READ = ["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"];

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { ArnFormat, CfnOutput, CustomResource, Duration, RemovalPolicy, Stack } from "aws-cdk-lib";
 import type { HttpApi } from "aws-cdk-lib/aws-apigatewayv2";
+import { Connections, type IConnectable } from "aws-cdk-lib/aws-ec2";
 import type { CfnTaskDefinition } from "aws-cdk-lib/aws-ecs";
 import { Rule, Schedule } from "aws-cdk-lib/aws-events";
 import { LambdaFunction as LambdaTarget } from "aws-cdk-lib/aws-events-targets";
@@ -38,15 +39,16 @@ import { type FunctionOptions, type FunctionParts, feed, handOn, makeFunction } 
 import { shareKey } from "./keys.ts";
 import { makeLogGroup, readLogs, writeLogs } from "./logs.ts";
 import { describeEntries, entryFiles } from "./manifest.ts";
+import { networkOf } from "./network.ts";
 import { makeTopic, notifyOfFailures } from "./notifications.ts";
 import { makePolicies, type Policies } from "./policies.ts";
 import { type ContainerPool, checkTasks, type LambdaPool, type Pool, poolsOf, timeoutOf } from "./pools.ts";
-import { checkEnvironment, checkProps, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
+import { checkEnvironment, checkProps, environmentOf, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
 import { consume, countMessages, DRAIN_SECONDS, describeQueue, drainDeadLetters, makeMailbox, makeTaskQueue, type QueuePair, sendTo } from "./queues.ts";
 import { makeScheduleGroup, makeSchedules, type Schedules, setTimers } from "./schedules.ts";
 import { loadBlocks, prefixOf, writeBlocks } from "./secrets.ts";
 import { emptyBucket, keepBuilds, keepForeign, makeBucket, readBuilds, readResults, useResults } from "./storage.ts";
-import { listingTables, makeTables, orderTables, readTables, settingTables, type Tables, taskTables, turnTables } from "./tables.ts";
+import { listingTables, makeTables, orderTables, readTables, settingTables, type Tables, tagTables, taskTables, turnTables } from "./tables.ts";
 import { makeRules, queuesOf, webhooksOf } from "./triggers.ts";
 import { UserCode } from "./user-code.ts";
 
@@ -71,9 +73,11 @@ const EVENT_BUS = "default";
  * const stack = new Stack(app, "Flows");
  * new Windhover(stack, "Windhover", { entry: "./flows/index.ts", pools: { large: { memoryMb: 4096 } } });
  */
-export class Windhover extends Construct implements IGrantable {
+export class Windhover extends Construct implements IGrantable, IConnectable {
   /** Flows and tasks, wherever they run. */
   readonly grantPrincipal: IPrincipal;
+  /** Their security groups: `database.connections.allowDefaultPortFrom(windhover)`. Without `vpc` only containers have one. */
+  readonly connections: Connections;
   /** Policies for people, to attach to their roles. */
   readonly policies: Policies;
   /** Logs of runs, settings and caches. */
@@ -101,15 +105,16 @@ export class Windhover extends Construct implements IGrantable {
   constructor(scope: Construct, id: string, props: WindhoverProps) {
     super(scope, id);
     checkProps(this, props, (construct) => construct instanceof Windhover);
-    const { encryptionKey, removalPolicy = RemovalPolicy.RETAIN, environment = {}, layers = [] } = props;
+    const { encryptionKey, removalPolicy = RemovalPolicy.RETAIN, layers = [], tracing } = props;
     this.#props = props;
-    this.#bundles = { entries: entryFiles(props.entry), external: props.external };
+    this.#bundles = { entries: entryFiles(props.entry), external: props.external, sourceMaps: props.sourceMaps };
     this.#description = describeEntries(this.#bundles);
     this.#pools = poolsOf(props.pools);
     checkTasks(this.#description, this.#pools);
 
     this.tables = makeTables(this, { removalPolicy, encryptionKey });
     this.bucket = makeBucket(this, { removalPolicy, encryptionKey });
+    tagTables(this.tables, Stack.of(this).stackName, this.bucket);
     this.#mailbox = makeMailbox(this, TURN_SECONDS, encryptionKey);
     this.#queues = new Map(this.#pools.map((pool) => [pool.name, makeTaskQueue(this, `Pool-${pool.name}`, visibilityOf(pool), encryptionKey)]));
     this.#schedules = makeScheduleGroup(this, Stack.of(this).stackName, this.#mailbox, this.#queue("default"));
@@ -117,13 +122,17 @@ export class Windhover extends Construct implements IGrantable {
     this.logGroup = makeLogGroup(this, { stackName: Stack.of(this).stackName, keptMs, removalPolicy, encryptionKey });
     const webhooks = webhooksOf(this.#description.deployments);
     this.api = props.api || webhooks.length > 0 ? makeApi(this, Stack.of(this).stackName) : undefined;
-    this.#containers = this.#pools.some(({ kind }) => kind === "container") ? makeContainers(this, bundleProgram("container", this.#bundles)) : undefined;
+    const network = networkOf(this, props);
+    const hasContainers = this.#pools.some(({ kind }) => kind === "container");
+    this.#containers = hasContainers ? makeContainers(this, bundleProgram("container", this.#bundles), network) : undefined;
+    this.connections = new Connections({ securityGroups: [...((network ?? this.#containers?.network)?.securityGroups ?? [])] });
 
     const resources = Stack.of(this).toJsonString(this.#describe());
     new CfnOutput(this, "Description", { value: resources, description: "What the stack consists of, for whoever works with it" }).overrideLogicalId(
       STACK_OUTPUT,
     );
-    this.#parts = { build: this.#build(), environment: { ...environment, [STACK_VARIABLE]: resources }, logGroup: this.logGroup, layers, encryptionKey };
+    const environment = { ...environmentOf(props), [STACK_VARIABLE]: resources };
+    this.#parts = { build: this.#build(), environment, logGroup: this.logGroup, layers, encryptionKey, network, tracing };
     checkEnvironment(this, this.#parts.environment);
 
     const tasks = this.#makeTasks();
@@ -177,6 +186,7 @@ export class Windhover extends Construct implements IGrantable {
       },
       ...(this.api && { apiUrl: this.api.apiEndpoint }),
       orchestratorMemoryMb: this.#pools[0]?.memoryMb,
+      ...(this.#props.metrics && { metrics: true }),
       retention: retentionOf(this.#props.retention),
     };
   }

@@ -35,7 +35,7 @@ export function createContainers({ stack, clients, clock, random }: Pick<Parts, 
   };
 
   const ensure = async (pool: string, container: ContainerResource, wanted: number): Promise<void> => {
-    const { cluster, taskDefinition, subnets, securityGroups, concurrency } = container;
+    const { cluster, taskDefinition, subnets, securityGroups, concurrency, publicAddress = true } = container;
     const before = await running(container);
     const missing = Math.min(wanted, concurrency - before, MOST);
     if (missing <= 0) return;
@@ -47,7 +47,9 @@ export function createContainers({ stack, clients, clock, random }: Pick<Parts, 
       launchType: "FARGATE",
       startedBy: `windhover-${stack.stack}`.slice(0, 36),
       // Without a NAT gateway, which costs money while idle, a public address is how it reaches AWS.
-      networkConfiguration: { awsvpcConfiguration: { subnets: [...subnets], securityGroups: [...securityGroups], assignPublicIp: "ENABLED" } },
+      networkConfiguration: {
+        awsvpcConfiguration: { subnets: [...subnets], securityGroups: [...securityGroups], assignPublicIp: publicAddress ? "ENABLED" : "DISABLED" },
+      },
     });
     const refused = await patiently(calm, () => clients.ecs.send(command)).then(
       ({ tasks = [], failures = [] }) => (tasks.length > 0 ? undefined : reasonOf(failures)),

@@ -38,6 +38,8 @@ export interface StackResources {
   readonly apiUrl?: string;
   /** How long a message stays hidden after the process that held it died. Default: a minute. Unit: seconds. */
   readonly heldSeconds?: number;
+  /** Runs are counted and timed in CloudWatch, by metrics in log lines. */
+  readonly metrics?: boolean;
   readonly retention?: { readonly completedMs?: number; readonly failedMs?: number };
 }
 
@@ -65,6 +67,8 @@ export interface ContainerResource {
   readonly securityGroups: readonly string[];
   /** Containers that run at once, at most. */
   readonly concurrency: number;
+  /** False in a network of the user's own, which has other ways out. */
+  readonly publicAddress?: boolean;
 }
 
 /** The variable of each function, and the key of the stack's output. */
@@ -72,6 +76,9 @@ export const STACK_VARIABLE = "WINDHOVER_STACK";
 export const STACK_OUTPUT = "WindhoverStack";
 /** A function's build: a hash of the code that was bundled. Runs stay on the build that they started with (rule 34). */
 export const BUILD_VARIABLE = "WINDHOVER_BUILD";
+/** Tags of the tables, which stay when the stack is deleted: whose they were, and the bucket that stayed with them. */
+export const STACK_TAG = "windhover:stack";
+export const BUCKET_TAG = "windhover:bucket";
 
 /** @throws WH3101 when the text is not a description of a stack that this version can read. */
 export function parseStack(text: string | undefined, where: string): StackResources {

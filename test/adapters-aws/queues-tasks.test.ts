@@ -81,6 +81,13 @@ describe("a pool of containers", () => {
     expect(sent()).toEqual([["flows-tasks-gpu", 1]]);
   });
 
+  test("in a network of the user's own has no public address", async () => {
+    const plain = stack();
+    const gpu = { ...plain.pools.gpu, container: { ...container, publicAddress: false } };
+    await createTaskQueue(hastyParts({ stack: { ...plain, pools: { ...plain.pools, gpu } } })).enqueue("gpu", taskMessage("t-1"));
+    expect(started()[0]?.networkConfiguration?.awsvpcConfiguration?.assignPublicIp).toBe("DISABLED");
+  });
+
   test("is asked about once a tick, and gets as many as there are messages, within its concurrency", async () => {
     running(1);
     const queue = tasks();

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { App, Validations } from "aws-cdk-lib";
+import { App, type Stack, Validations } from "aws-cdk-lib";
+import { Vpc } from "aws-cdk-lib/aws-ec2";
 import { AwsSolutionsChecks } from "cdk-nag";
 import { expect, test } from "vitest";
+import type { WindhoverProps } from "../../infra/windhover.ts";
 import { construct, stackOf } from "./synth.ts";
 
 /** What the rules of AWS Solutions find and we do not follow, each with its reason. */
@@ -21,13 +23,20 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   "IAM5\\[Resource::arn:.*:function:Shop-[\\w-]+:\\*\\]$": "Versions of one function.",
   "IAM5\\[Resource::arn:.*:task-definition/Shop-fargate:\\*\\]$": "Revisions of one task definition.",
   "IAM5\\[Resource::arn:.*:execute-api:.*\\]$": "All routes of one API.",
-  "IAM5\\[Resource::\\*\\]$": "ListTasks (bound to one cluster), ListSecrets and GetAuthorizationToken know no narrower resource.",
+  "IAM5\\[Resource::\\*\\]$":
+    "ListTasks (bound to one cluster), ListSecrets and GetAuthorizationToken know no narrower resource, nor do Lambda's network interfaces and X-Ray's traces.",
 };
 
-test("AWS Solutions finds nothing but what is accepted for a reason", () => {
+/** With all that is off unless it is asked for, in a network of our own and in one of the user's. */
+const PROPS: Readonly<Record<string, (stack: Stack) => Partial<WindhoverProps>>> = {
+  "our network": () => ({ tracing: true, sourceMaps: true, metrics: true }),
+  "the user's network": (stack) => ({ vpc: new Vpc(stack, "Vpc", { restrictDefaultSecurityGroup: false }) }),
+};
+
+test.each(Object.entries(PROPS))("AWS Solutions finds nothing but what is accepted for a reason, in %s", (_, props) => {
   const app = new App({ analyticsReporting: false });
   Validations.of(app).addPlugins(new AwsSolutionsChecks(app));
-  construct({ api: true, notifications: true, alarms: true, dashboard: true }, stackOf(app));
+  construct({ api: true, notifications: true, alarms: true, dashboard: true, ...props(stackOf(app)) }, app.node.findChild("Shop") as Stack);
   // It throws when there is a finding, and writes them all beside the template.
   expect(() => app.synth()).toThrow(/Acknowledge with/);
   const { pluginReports } = JSON.parse(readFileSync(join(app.outdir, "validation-report.json"), "utf8")) as {

@@ -232,6 +232,11 @@ describe("what is asked for", () => {
     template.hasResourceProperties("AWS::ApiGatewayV2::Route", { RouteKey: "$default", AuthorizationType: "AWS_IAM" });
     template.resourceCountIs("AWS::CloudWatch::Alarm", 4);
     template.resourceCountIs("AWS::CloudWatch::Dashboard", 1);
+    // A sum that has a value also while some of what it is of has none.
+    const errors = template.findResources("AWS::CloudWatch::Alarm", { Properties: { Threshold: 5 } });
+    expect(Object.values(errors).map(({ Properties }) => Properties.Metrics[0])).toEqual([expect.objectContaining({ Expression: "SUM(METRICS())" })]);
+    for (const { Properties } of Object.values(errors))
+      expect(Properties.Metrics.slice(1).every((metric: { ReturnData: boolean }) => metric.ReturnData === false)).toBe(true);
     template.hasResourceProperties("AWS::CloudWatch::Alarm", { AlarmActions: [{ Ref: Match.stringLikeRegexp("Notifications") }] });
     template.hasResourceProperties("AWS::Pipes::Pipe", { Target: { Ref: Match.stringLikeRegexp("Notifications") } });
     template.hasResourceProperties("AWS::DynamoDB::Table", { StreamSpecification: { StreamViewType: "NEW_IMAGE" } });
