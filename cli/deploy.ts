@@ -1,18 +1,17 @@
-/** `windhover deploy` and `windhover destroy`: a stack of the project's flows, for those who have no CDK app of their own. */
+/** `windhover deploy`: a stack of the project's flows, for those who have no CDK app of their own. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseStack, STACK_OUTPUT } from "../adapters/aws/stack.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { findCdk, projectOf, runCdk } from "./cdk.ts";
-import { usage } from "./failure.ts";
 import type { Loaded } from "./loader.ts";
-import { ask, canAsk } from "./prompt.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { err, out, plural, print, tell } from "./terminal.ts";
 import { needEntries } from "./workspace.ts";
 
 export interface DeployFlags extends SettingFlags {
   readonly check?: boolean;
+  readonly dryRun?: boolean;
   readonly requireApproval?: boolean;
   readonly debug?: boolean;
 }
@@ -26,18 +25,32 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   const { loadEntries } = await import("./loader.ts");
   const loaded = await loadEntries(entries);
   const stack = stackName(settings, project);
-  if (flags.check) await checked(stack, settings, loaded);
+  if (flags.check || flags.dryRun) await checked(stack, settings, loaded);
   if (existsSync(join(project, "cdk.json")))
     tell(err(`This project has a CDK app of its own, which \`npx cdk deploy\` deploys. This is the stack ${stack} beside it.`, "yellow"));
   const folder = join(project, ".windhover", "deploy");
   const outputs = join(folder, "outputs.json");
+  if (flags.dryRun) {
+    await synthesize({ cdk, stack, settings, entries, folder, debug: flags.debug });
+    return print(`${out("✓", "green")} ${out(stack, "bold")} could be deployed. Nothing was.`);
+  }
   rmSync(outputs, { force: true });
   tell(
     `${err("Deploying", "bold")} ${plural(loaded.flows.length, "flow")} and ${plural(loaded.deployments.length, "deployment")} as the stack ${err(stack, "bold")}${settings.region ? ` in ${settings.region}` : ""}\n`,
   );
   await runCdk({
     cdk,
-    args: ["deploy", stack, ...common(settings), "--outputs-file", outputs, "--require-approval", flags.requireApproval ? "broadening" : "never"],
+    args: [
+      "deploy",
+      stack,
+      "--progress",
+      "events",
+      ...common(settings),
+      "--outputs-file",
+      outputs,
+      "--require-approval",
+      flags.requireApproval ? "broadening" : "never",
+    ],
     folder,
     env: environment(stack, entries, settings),
     asks: flags.requireApproval === true,
@@ -47,24 +60,18 @@ export async function deploy(flags: DeployFlags): Promise<void> {
   report(stack, outputs, settings, loaded);
 }
 
-export async function destroy(flags: SettingFlags & { readonly yes?: boolean; readonly debug?: boolean }): Promise<void> {
-  const settings = await readSettings(flags);
-  const entries = needEntries(settings, "windhover destroy");
-  const project = projectOf(settings.file);
-  const cdk = await findCdk(project);
-  const stack = stackName(settings, project);
-  await confirm(stack, flags.yes === true);
-  const folder = join(project, ".windhover", "deploy");
-  await runCdk({
-    cdk,
-    args: ["destroy", stack, ...common(settings), "--force"],
-    folder,
-    env: environment(stack, entries, settings),
-    asks: false,
-    debug: flags.debug,
-    doing: `deleting the stack ${stack}`,
-  });
-  print(`${out("✓", "green")} Deleted the stack ${stack}. Its tables, its bucket and its logs are kept: nothing that ran is forgotten.`);
+/** What the construct refuses is refused without a deploy as well. */
+async function synthesize(parts: {
+  readonly cdk: string;
+  readonly stack: string;
+  readonly settings: Settings;
+  readonly entries: readonly string[];
+  readonly folder: string;
+  readonly debug: boolean | undefined;
+}): Promise<void> {
+  const { cdk, stack, settings, entries, folder, debug } = parts;
+  const args = ["synth", stack, "--quiet", ...common(settings)];
+  await runCdk({ cdk, args, folder, env: environment(stack, entries, settings), asks: false, debug, doing: `checking the stack ${stack}` });
 }
 
 /** The name that is given, that of the stage, or the project's own. @throws WH2010 when none will do. */
@@ -91,11 +98,11 @@ function nameOfPackage(project: string): string | undefined {
   return plain === "" ? undefined : plain;
 }
 
-function common({ profile }: Settings): string[] {
-  return ["--progress", "events", "--no-notices", ...(profile === undefined ? [] : ["--profile", profile])];
+export function common({ profile }: Settings): string[] {
+  return ["--no-notices", ...(profile === undefined ? [] : ["--profile", profile])];
 }
 
-function environment(stack: string, entry: readonly string[], { region, config }: Settings): NodeJS.ProcessEnv {
+export function environment(stack: string, entry: readonly string[], { region, config }: Settings): NodeJS.ProcessEnv {
   const { pools, retention } = config;
   return {
     WINDHOVER_DEPLOY: JSON.stringify({ stack, entry, ...(pools !== undefined && { pools }), ...(retention !== undefined && { retention }) }),
@@ -118,11 +125,4 @@ function report(stack: string, outputs: string, settings: Settings, { flows, dep
   print(`  ${out("run".padEnd(8), "dim")}windhover run ${flows[0]?.name}${suffix} --wait`);
   print(`  ${out("look".padEnd(8), "dim")}windhover runs ls${suffix}`);
   if (deployments.length > 0) print(`  ${out("times".padEnd(8), "dim")}windhover deployments ls${suffix}`);
-}
-
-async function confirm(stack: string, yes: boolean): Promise<void> {
-  if (yes) return;
-  if (!canAsk()) throw usage(`Nobody can be asked whether the stack ${stack} is to be deleted.`, { expected: "--yes", got: "no terminal" });
-  const typed = await ask(`This deletes the stack ${stack}: its schedules start nothing any more, and open runs stop. Type its name to go on: `);
-  if (typed.trim() !== stack) throw usage("The stack is left as it is.", { expected: stack, got: typed.trim() || "nothing" });
 }

@@ -310,15 +310,15 @@ function projectCommands(windhover: Command): void {
     async () => (await import("./deploy.ts")).deploy,
   )
     .option("--check", "first replay the stack's runs on the code that is here, and deploy nothing if open ones would break")
+    .option("--dry-run", "only check, and deploy nothing: ends with 0 when it could be deployed, with 1 when open runs would break")
     .option("--require-approval", "ask before it widens anybody's rights")
     .addHelpText(
       "after",
-      `\nThe stack is called as --stack or the stage says, or else as the project is in package.json. It needs aws-cdk, aws-cdk-lib and constructs in the project.\n${example("windhover deploy", "windhover deploy --stage prod --check", "windhover deploy --stack Flows --region eu-west-1 --profile work")}`,
+      `\nThe stack is called as --stack or the stage says, or else as the project is in package.json. It needs aws-cdk, aws-cdk-lib and constructs in the project.\n${example("windhover deploy", "windhover deploy --stage prod --check", "windhover deploy --stage prod --dry-run", "windhover deploy --stack Flows --region eu-west-1 --profile work")}`,
     );
-  does(
-    placed(windhover.command("destroy")).description("delete the stack; what its runs left is kept"),
-    async () => (await import("./deploy.ts")).destroy,
-  ).option("-y, --yes", "do not ask");
+  does(placed(windhover.command("destroy")).description("delete the stack; what its runs left is kept"), async () => (await import("./destroy.ts")).destroy)
+    .option("--data", "also delete what its runs left: tables, bucket, logs, blocks; also if the stack is gone already")
+    .option("-y, --yes", "do not ask");
   does(
     windhover
       .command("quickstart", { hidden: true })

@@ -1,11 +1,16 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CreateTableCommand, DeleteTableCommand } from "@aws-sdk/client-dynamodb";
+import { ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createClients } from "../../adapters/aws/clients.ts";
+import type { StackResources } from "../../adapters/aws/stack.ts";
 import { meaningOf } from "../../cli/cdk.ts";
 import { stackName } from "../../cli/deploy.ts";
 import type { Settings } from "../../cli/settings.ts";
 import { bootstrap } from "../aws/cdk.ts";
+import { leftovers } from "../aws/e2e/leftovers.ts";
 import { environmentOf, type MiniStack, ministack } from "../aws/ministack.ts";
 import { missingPython } from "../aws/python.ts";
 import { build, type Ended, Project } from "./command.ts";
@@ -51,6 +56,14 @@ describe("the stack's name", () => {
   });
 });
 
+const FLOWS = `import { cron, flow, task } from "windhover"; const one = task({ name: "one" }, async () => 1); export const whole = flow({ name: "whole" }, async () => one()); export const daily = whole.deployment({ name: "daily", schedules: [cron("0 2 * * *")] });`;
+const CHANGED = FLOWS.replace("async () => 1", "async () => 2");
+
+async function versionsOf(FunctionName: string): Promise<readonly string[]> {
+  const { Versions = [] } = await createClients().lambda.send(new ListVersionsByFunctionCommand({ FunctionName }));
+  return Versions.map(({ Version = "" }) => Version);
+}
+
 describe.skipIf(missingPython())("windhover deploy", () => {
   let server: MiniStack;
   let project: Project;
@@ -62,7 +75,7 @@ describe.skipIf(missingPython())("windhover deploy", () => {
     Object.assign(process.env, environmentOf(server));
     project = new Project({
       "windhover.config.ts": `import { defineConfig } from "windhover"; export default defineConfig({ entry: "./flows.ts", retention: { completed: "10 days" } });`,
-      "flows.ts": `import { cron, flow, task } from "windhover"; const one = task({ name: "one" }, async () => 1); export const whole = flow({ name: "whole" }, async () => one()); export const daily = whole.deployment({ name: "daily", schedules: [cron("0 2 * * *")] });`,
+      "flows.ts": FLOWS,
     });
   });
   afterAll(() => project?.end());
@@ -79,12 +92,61 @@ describe.skipIf(missingPython())("windhover deploy", () => {
     const ran = await run("run", "whole", "--wait", "-q");
     expect([ran.code, ran.out], ran.err).toEqual([0, "1\n"]);
     expect((await run("deployments", "ls")).out).toMatch(/daily +whole .*● active/);
+    const versions = await versionsOf(`${name}-orchestrator`);
+    const dry = await run("deploy", "--dry-run");
+    expect([dry.code, dry.out], dry.err).toEqual([0, expect.stringMatching(/✓ whole +safe +0 +1[\s\S]*could be deployed. Nothing was/)]);
+    expect(await versionsOf(`${name}-orchestrator`)).toEqual(versions);
+    project.write("flows.ts", CHANGED);
     const again = await run("deploy", "--check");
-    expect([again.code, again.out], again.err).toEqual([0, expect.stringMatching(/✓ whole +safe +0 +1/)]);
+    expect([again.code, again.out], again.err).toEqual([0, expect.stringMatching(/✓ whole +safe +0 +1[\s\S]*is deployed to/)]);
+    expect((await versionsOf(`${name}-orchestrator`)).length).toBe(versions.length + 1);
     expect((await run("destroy")).err).toMatch(/WH2007 Nobody can be asked/);
     const gone = await run("destroy", "--yes");
     expect([gone.code, gone.out], gone.err).toEqual([0, expect.stringContaining(`✓ Deleted the stack ${name}`)]);
     expect((await run("runs", "ls")).err).toMatch(/^WH2053 /);
+  }, 300_000);
+
+  test("destroy --data deletes what was kept, of a stack that is there and of one that is gone, and nothing of others", async () => {
+    await bootstrap(server);
+    const left = async (): Promise<Readonly<Record<string, number>>> => {
+      const kinds = Object.entries(await leftovers(server, { stack: name, scheduleGroup: name } as StackResources));
+      return Object.fromEntries(kinds.flatMap(([kind, names]) => (names.length === 0 ? [] : [[kind, names.length]])));
+    };
+    const { dynamodb } = createClients();
+    const other = `${name}-FlowsState00000000-OTHER`;
+    const key = { KeySchema: [{ AttributeName: "pk", KeyType: "HASH" }], AttributeDefinitions: [{ AttributeName: "pk", AttributeType: "S" }] } as const;
+    await dynamodb.send(
+      new CreateTableCommand({
+        TableName: other,
+        BillingMode: "PAY_PER_REQUEST",
+        KeySchema: [...key.KeySchema],
+        AttributeDefinitions: [...key.AttributeDefinitions],
+      }),
+    );
+    // What the first test has kept, beside a table that only looks like one of ours.
+    expect(await left()).toEqual({ tables: 3, buckets: 1, logGroups: 1 });
+    expect((await run("destroy", "--data")).err).toMatch(/WH2007 Nobody can be asked/);
+    const later = await run("destroy", "--data", "--yes");
+    expect([later.code, later.out], later.err).toEqual([
+      0,
+      expect.stringMatching(/✓ Deleted what ran there: 2 tables \(.*\), 1 bucket \(.*\), 1 log group \(.*\)\./),
+    ]);
+    expect(await left()).toEqual({ tables: 1 });
+    expect(await run("destroy", "--data", "--yes")).toMatchObject({ code: 2, err: expect.stringMatching(/^WH2053 /) });
+
+    const deployed = await run("deploy");
+    expect(deployed.code, deployed.err).toBe(0);
+    const whole = await run("run", "whole", "--wait", "-q");
+    expect(whole.code, whole.err).toBe(0);
+    const secret = await run("block", "set", "secret/token", "--value", "value=not-a-real-one");
+    expect(secret.code, secret.err).toBe(0);
+    const gone = await run("destroy", "--data", "--yes");
+    expect([gone.code, gone.out], gone.err).toEqual([
+      0,
+      expect.stringMatching(/✓ Deleted the stack \S+ and what ran there: 2 tables \(.*\), 1 bucket \(.*\), 1 log group \(.*\), 1 secret \(.*token\)\./),
+    ]);
+    expect(await left()).toEqual({ tables: 1 });
+    await dynamodb.send(new DeleteTableCommand({ TableName: other }));
   }, 300_000);
 
   test("code that does not load, a stack without a name, and what the construct refuses are told before anything is deployed", async () => {

@@ -22,6 +22,7 @@ flow({ name: "stack-asks" }, async () => {
   if (yes) await sleep("1 hour");
   return yes;
 });
+flow({ name: "stack-doze" }, async () => sleep("1 hour"));
 const nightly = sum.deployment({ name: "stack-nightly", parameters: { n: 5 }, tags: ["prod"] });
 
 describe.skipIf(missingPython())("a deployed stack", () => {
@@ -141,6 +142,26 @@ describe.skipIf(missingPython())("a deployed stack", () => {
     const gone = await run(["doctor", "--stack", "nowhere", "--region", "us-east-1"]);
     expect([gone.code, gone.out]).toEqual([1, expect.stringMatching(/✗ stack +WH2053: There is no stack "nowhere" in us-east-1/)]);
     expect((await run(["doctor", "--stage", "here"])).out).toMatch(/✓ disk/);
+  });
+
+  test("deploy --dry-run and --check refuse code on which open runs would break, with status 1, and deploy nothing", async () => {
+    const started = await on("run", "stack-doze", "--name", "dozing", "--json");
+    const { id } = JSON.parse(started.out) as { readonly id: string };
+    await expect.poll(async () => (await world.backend.ports.index.run(id))?.flow, { timeout: 60_000 }).toBe("stack-doze");
+    const flows = (body: string): string => `import { flow, sleep, task } from "windhover"; const one = task({ name: "one" }, async () => 1);
+export const dozes = flow({ name: "stack-doze" }, async () => { ${body} });`;
+    const other = new Project({ "windhover.config.ts": `import { defineConfig } from "windhover"; export default defineConfig({ entry: "./flows.ts" });` });
+    const deploy = (flag: string): Promise<Ended> => other.start(["deploy", flag, "--stack", stack], world.env).ended;
+    other.write("flows.ts", flows('await sleep("1 hour");'));
+    expect((await deploy("--dry-run")).out).toMatch(/stack-doze +safe +1 +0/);
+    other.write("flows.ts", flows('await one(); await sleep("1 hour");'));
+    const dry = await deploy("--dry-run");
+    expect(dry.out).toMatch(/stack-doze +breaking +1 +0/);
+    expect([dry.code, dry.err]).toEqual([1, expect.stringMatching(/WH2061 [\s\S]*Nothing was deployed/)]);
+    const checked = await deploy("--check");
+    other.end();
+    expect([checked.code, checked.err]).toEqual([1, expect.stringContaining("WH2061")]);
+    expect((await on("runs", "cancel", "dozing")).code).toBe(0);
   });
 
   test("a stack that is not there, or not ours, is told with the region and what is there", async () => {
