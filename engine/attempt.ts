@@ -11,13 +11,13 @@ import type { HookDetail } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
 import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
-import { sayable } from "./log-line.ts";
 import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
 import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
 import { verdictOf } from "./retry.ts";
-import { shared, type TaskScope } from "./scope.ts";
-import { masked, timesMasked } from "./secrecy.ts";
+import { shared } from "./scope.ts";
+import { timesMasked } from "./secrecy.ts";
 import { Sequence } from "./sequence.ts";
+import { AttemptScope } from "./task-scope.ts";
 
 export interface AttemptHost {
   readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "registry" | "results" | "secrets">;
@@ -58,7 +58,8 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
   try {
     const { call, attempt: number, piece } = item;
     if (piece) return await runPiece(attempt, from);
-    const result = await runOne(attempt, (await argumentsOf(attempt)) as readonly unknown[], call);
+    const args = argumentsOf(attempt);
+    const result = await runOne(attempt, (args instanceof Promise ? await args : args) as readonly unknown[], call);
     const ran = [from, clock.now()] as const;
     if (!result.ok) return { call, attempt: number, ran, ...result };
     return item.transient ? { call, attempt: number, ran, ok: true, value: result.value, hash: hash(result.value) } : { call, attempt: number, ran, ...result };
@@ -80,12 +81,18 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
   }
 }
 
-async function argumentsOf({ host, item }: Attempt): Promise<unknown> {
+/** At once where all of them stand in the message, as most do. */
+function argumentsOf(attempt: Attempt): unknown {
+  const { args, deps } = attempt.item;
+  if (args === undefined) return [];
+  return typeof args === "string" && deps === undefined ? decode(args) : storedArguments(attempt, args);
+}
+
+async function storedArguments({ host, item }: Attempt, args: Payload): Promise<unknown> {
   const read = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
-  if (item.args === undefined) return [];
   const deps = new Map<string, unknown>();
   for (const [id, payload] of Object.entries(item.deps ?? {})) deps.set(id, decode(await read(payload)));
-  return decode(typeof item.args === "string" ? item.args : await read(item.args), { resolve: (id) => deps.get(id) });
+  return decode(await read(args), { resolve: (id) => deps.get(id) });
 }
 
 /** A piece of a map: its items run side by side, or one after the other where they share a slot; each fails or succeeds for itself. */
@@ -143,9 +150,9 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
   if (!attempt.inline && (await host.ports.aborts.marked(attempt.actor, item.call)))
     return { ok: false, error: encodeError(new Cancelled()), verdict: { again: false }, label: "Cancelled" };
   try {
-    const cache = new Cache(host.ports.registry, host.ports.clock);
-    const key = item.run === undefined ? cache.keyFor(definition, args) : undefined;
-    const hit = key === undefined ? undefined : await cache.get(definition, key).catch(() => undefined); // A cache that does not answer has no hit.
+    const cache = item.run === undefined && definition.cacheKey !== undefined ? new Cache(host.ports.registry, host.ports.clock) : undefined;
+    const key = cache?.keyFor(definition, args);
+    const hit = key === undefined ? undefined : await cache?.get(definition, key).catch(() => undefined); // A cache that does not answer has no hit.
     if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
     const fn = functionOf(host, definition, item);
     host.onRun?.(definition.name, args, attempt.actor, item);
@@ -153,7 +160,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     const before = timesMasked();
     const value = encode(given);
     if (timesMasked() !== before) sayMasked(attempt, id);
-    if (key !== undefined) await remember(host, cache, definition, key, value);
+    if (cache && key !== undefined) await remember(host, cache, definition, key, value);
     return { ok: true, value };
   } catch (error) {
     return failure(attempt, definition, error, id);
@@ -165,7 +172,7 @@ function sayMasked(attempt: Attempt, id: string): void {
   if (attempt.saidMasked) return;
   attempt.saidMasked = true;
   const { message, action } = new WindhoverError("WH1060", { message: "The result had a secret in it, which was stored as ***." });
-  taskScope(attempt, id, new Interruption()).log("warn", `${message} ${action}`);
+  new AttemptScope(attempt, id, new Interruption()).log("warn", `${message} ${action}`);
 }
 
 /** The task has succeeded, whether or not its result can be kept for others. */
@@ -201,7 +208,7 @@ function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unkno
   const { item, host } = attempt;
   const interruption = new Interruption();
   attempt.interruption.onInterrupt(() => interruption.interrupt(attempt.interruption.reason));
-  const work = shared.scopes.run(taskScope(attempt, id, interruption), async () => fn());
+  const work = shared.scopes.run(new AttemptScope(attempt, id, interruption), begun, fn);
   const allowedMs = item.timeoutSeconds === undefined ? Number.POSITIVE_INFINITY : item.timeoutSeconds * 1000;
   const leftMs = host.timeLeft?.() ?? Number.POSITIVE_INFINITY;
   const ms = Math.min(allowedMs, leftMs);
@@ -217,6 +224,11 @@ function limited(attempt: Attempt, id: string, fn: () => unknown): Promise<unkno
   return Promise.race([work, late]).finally(() => timer.abort());
 }
 
+/** Its promise; what it throws at once is a rejection too. */
+async function begun(fn: () => unknown): Promise<unknown> {
+  return fn();
+}
+
 function timedOut(id: string, { timeoutSeconds }: TaskItem): WindhoverError {
   return new WindhoverError("WH1401", { message: `"${id}" took longer than ${timeoutSeconds} seconds.`, expected: `at most ${timeoutSeconds} seconds` });
 }
@@ -227,63 +239,6 @@ function outOfTime(id: string, ms: number): WindhoverError {
     message: `"${id}" was still running when the time of its process was nearly over, after ${Math.round(ms / 1000)} seconds.`,
     expected: "a task that ends within the time of its pool",
   });
-}
-
-function taskScope(attempt: Attempt, id: string, interruption: Interruption): TaskScope {
-  const { host, run, item } = attempt;
-  const { clock, index, events, registry, secrets, logs } = host.ports;
-  let parameters: unknown;
-  let read = false;
-  const artifact: TaskScope["services"]["artifact"] = (name, kind, data) => {
-    const key = masked(name);
-    return index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
-  };
-  let emitted = 0;
-  return {
-    kind: "task",
-    run,
-    get parameters() {
-      if (!read) parameters = typeof run.parameters === "string" ? decode(run.parameters) : undefined;
-      read = true;
-      return parameters;
-    },
-    call: id,
-    task: item.task,
-    attempt: item.attempt,
-    get idempotencyKey() {
-      return hash(`${run.runId}/${id}`);
-    },
-    get signal() {
-      return interruption.signal;
-    },
-    now: () => clock.now(),
-    log(level, message, fields) {
-      const line: LogLine = {
-        id: `${run.runId}/${id}/${item.attempt}/${attempt.lines++}`,
-        run: run.runId,
-        call: item.call,
-        at: clock.now(),
-        level,
-        ...sayable(message, fields),
-      };
-      host.onLog?.(line);
-      // A line that cannot be written is not worth the task, or the process.
-      logs.write([line]).catch(() => {});
-    },
-    heartbeat(progress) {
-      if (progress !== undefined) artifact(`progress of ${id}`, "progress", Math.min(1, Math.max(0, progress))).catch(() => {});
-    },
-    services: {
-      artifact,
-      emit: (type, detail) =>
-        events.emit({ id: `${run.runId}/${id}/${emitted++}`, type: masked(type), run: run.runId, at: clock.now(), detail: encode(detail) }),
-      async variable(name) {
-        const found = await registry.get("variable", name);
-        return found && { value: decode(typeof found.value === "string" ? found.value : await host.ports.results.get(found.value.ref)) };
-      },
-      secret: (name) => secrets.get(name),
-    },
-  };
 }
 
 async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args: readonly unknown[], id: string): Promise<Result> {

@@ -27,13 +27,20 @@ export interface Performer {
   readonly onRow?: (row: RunRow) => Promise<void>;
 }
 
-/** All but the inline attempt, which the turn itself runs. Messages to one actor keep their order; the rest goes side by side and shares the backend's commits. */
-export async function perform(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[]): Promise<void> {
+/**
+ * All but the inline attempt, which the turn itself runs. Messages to one actor keep their order; the rest goes side by side and shares the backend's commits. Where an inline
+ * attempt is all, as in most steps of a sequence, nothing is made or waited for.
+ */
+export function perform(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[]): Promise<unknown> | undefined {
+  const inline = effects.some((effect) => effect.do === "inline");
+  return effects.length > (inline ? 1 : 0) ? performAll(performer, entry, effects, inline) : undefined;
+}
+
+async function performAll(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[], inline: boolean): Promise<void> {
   const { ports, actor } = performer;
   const work: Promise<unknown>[] = [];
   const mail = new Map<string, Promise<void>>();
   const tasks: TaskEffect[] = [];
-  const inline = effects.some((effect) => effect.do === "inline");
   for (const effect of effects) {
     switch (effect.do) {
       case "inline":
@@ -91,7 +98,8 @@ async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, 
   const run = factsOf(actor, book);
   const packing = new Packing(effects.length, (pool, tasks) => ports.tasks.enqueue(pool, messageOf(actor, run, entry.n, tasks)));
   for (const effect of effects) {
-    const item = await itemOf(performer, book, entry.state as RunState, effect);
+    const found = itemOf(performer, book, entry.state as RunState, effect);
+    const item = found instanceof Promise ? await found : found;
     const long = (book.took(item?.task ?? "") ?? 0) > LIMITS.packedMs;
     if (item && effect.do === "task") packing.add(effect.pool ?? DEFAULT_POOL, item, effect.alone === true || (long && !item.piece));
   }
@@ -112,8 +120,10 @@ export function factsOf(actor: string, book: Book): RunFacts {
   return { runId: parseActor(actor).name, runName: name, flow, deployment, scheduledTime, parameters, tags, version, ...(build !== undefined && { build }) };
 }
 
-/** What an executor has to know, from the log: the effect names the call, the `called` event has the rest. */
-export async function itemOf(performer: Pick<Performer, "reader">, book: Book, state: RunState, effect: TaskEffect): Promise<TaskItem | undefined> {
+type Found = TaskItem | undefined;
+
+/** What an executor has to know, from the log: the effect names the call, the `called` event has the rest. At once, unless the values that it takes have to be read. */
+export function itemOf(performer: Pick<Performer, "reader">, book: Book, state: RunState, effect: TaskEffect): Found | Promise<Found> {
   const record = book.calls.get(effect.call);
   if (!record) return undefined;
   const { called } = record;
@@ -139,9 +149,8 @@ export async function itemOf(performer: Pick<Performer, "reader">, book: Book, s
   };
   const item: TaskItem = assignGiven(base, known);
   if (role === "hook") return hookItem(item, book, args, detail as string);
-  const deps = called.deps?.length ? await depsOf(book, called.deps, performer.reader) : undefined;
-  if (piece) return { ...item, args: encode(await rowsOf(book, effect.call, piece, performer.reader)), deps: undefined };
-  return deps ? { ...item, deps } : item;
+  if (piece) return rowsOf(book, effect.call, piece, performer.reader).then((rows) => ({ ...item, args: encode(rows), deps: undefined }));
+  return called.deps?.length ? depsOf(book, called.deps, performer.reader).then((deps) => ({ ...item, deps })) : item;
 }
 
 function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, detail: string): TaskItem {

@@ -10,7 +10,7 @@ import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry, Payload } from "./events.ts";
 import { Interruption } from "./interruption.ts";
 import { CANCEL_MARK, pauseMark } from "./marks.ts";
-import type { RunMessage } from "./messages.ts";
+import type { RunMessage, TaskReport } from "./messages.ts";
 import { runReader } from "./run-context.ts";
 import type { RunState } from "./run-state.ts";
 import type { Host } from "./turn.ts";
@@ -24,7 +24,8 @@ export interface InlineResult {
 /** Runs the attempt and says what the turn goes on with: what interrupted it first, then its report. */
 export async function runInline(host: Host, actor: string, tail: Entry, effect: Extract<Effect, { do: "inline" }>, book: Book): Promise<InlineResult> {
   const state = tail.state as RunState;
-  const item = await itemOf({ reader: runReader(host, actor, () => book) }, book, state, effect);
+  const found = itemOf({ reader: runReader(host, actor, () => book) }, book, state, effect);
+  const item = found instanceof Promise ? await found : found;
   if (!item) throw new WindhoverError("WH9001", { message: `${actor} has no call ${effect.call}` });
   const interruption = new Interruption();
   const first: RunMessage[] = [];
@@ -36,11 +37,14 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
   // A host may have something to do before code runs of which it may die.
   const ready = host.onInline?.(1, actor, effect.call);
   if (ready) await ready;
-  const report = await runAttempt(host, actor, factsOf(actor, book), item, interruption).finally(() => {
+  let report: TaskReport;
+  try {
+    report = await runAttempt(host, actor, factsOf(actor, book), item, interruption);
+  } finally {
     void host.onInline?.(-1, actor, effect.call);
     over();
     unwatchPause();
-  });
+  }
   // The attempt goes to the queue, where a process of its own has more time for it.
   if (!report.ok && isOutOfTime(report.error)) {
     const attempts = [{ call: effect.call, attempt: effect.attempt }];

@@ -106,14 +106,15 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
       if (step.events.length === 0) host.onAnswer?.(actor, tail?.n ?? 0, step.state, step.effects);
       living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
-      if (tail) await perform({ ...performerOf(host, actor, living), lateRow }, tail, step.effects); // 4
+      const performed = tail && perform(performerOf(host, actor, living, lateRow), tail, step.effects); // 4
+      if (performed) await performed;
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;
-      const ran = await runInline(host, actor, tail, inline, await bookOf(host, actor, living));
+      const ran = await runInline(host, actor, tail, inline, living?.book ?? (await bookOf(host, actor)));
       messages = ran.messages;
       queueNext ||= ran.end;
     }
-    await lateRow?.write();
+    if (lateRow) await lateRow.write();
     await mailbox.acknowledge(deliveries); // 5
     if (living) host.warm.keep(actor, living);
   } catch (error) {
@@ -135,7 +136,7 @@ function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessag
   }));
 }
 
-async function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean, living: Living | null): Promise<Step> {
+function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean, living: Living | null): Step | Promise<Step> {
   const { kind, name } = parseActor(actor);
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
@@ -180,22 +181,30 @@ async function append(host: Host, actor: string, tail: Entry | null, step: Step,
   return entry;
 }
 
-function performerOf(host: Host, actor: string, living: Living | null): Performer {
-  let book: Book | undefined;
-  const read = async (): Promise<Book> => {
-    book ??= await bookOf(host, actor, living);
-    return book;
+function performerOf(host: Host, actor: string, living: Living | null, lateRow?: LateRow): Performer {
+  let book = living?.book;
+  return {
+    ports: host.ports,
+    actor,
+    onRow: host.onRow,
+    lateRow,
+    async book() {
+      book ??= await bookOf(host, actor);
+      return book;
+    },
+    get reader() {
+      return runReader(host, actor, () => book as Book);
+    },
   };
-  return { ports: host.ports, actor, onRow: host.onRow, book: read, reader: runReader(host, actor, () => book as Book) };
 }
 
 /** Performs an entry's effects once more. A turn does so by itself for the last entry; dead letters may belong to an earlier one (rule 22). */
-export function performAgain(host: Host, actor: string, entry: Entry): Promise<void> {
-  return perform(performerOf(host, actor, null), entry, entry.effects);
+export async function performAgain(host: Host, actor: string, entry: Entry): Promise<void> {
+  await perform(performerOf(host, actor, null), entry, entry.effects);
 }
 
-async function bookOf(host: Host, actor: string, living: Living | null): Promise<Book> {
-  return living?.book ?? Book.from(await host.ports.log.read(actor));
+async function bookOf(host: Host, actor: string): Promise<Book> {
+  return Book.from(await host.ports.log.read(actor));
 }
 
 /** The build that the actor's turns belong to: what its log says, or, before there is one, what its start asks for. */

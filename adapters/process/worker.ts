@@ -116,7 +116,7 @@ export class Worker {
           const batch = await ports.inbox.receive(BATCH);
           if (batch.length === 0) break;
           this.#steps++;
-          const taken = this.#take(batch).finally(() => this.#took(taken));
+          const taken: Promise<void> = this.#take(batch).then(() => this.#took(taken));
           this.#turns.add(taken);
         }
       } catch (error) {
@@ -129,7 +129,8 @@ export class Worker {
   async #take(batch: readonly Delivery[]): Promise<void> {
     const actor = (batch[0] as Delivery).actor;
     try {
-      if (await this.#isForeign(actor, batch)) await this.#decline(actor, batch);
+      const foreign = this.#isForeign(actor, batch);
+      if (foreign && (await foreign)) await this.#decline(actor, batch);
       else await turn(this.#host, actor, batch.map(asDeadLetter));
     } catch (error) {
       if (isFatal(error)) this.#fail(error);
@@ -142,11 +143,14 @@ export class Worker {
     if (this.#turns.size === TURNS - 1 || this.#backend.ports.inbox.reconsider === undefined) this.#bell.ring();
   }
 
-  /** A run can only go on where its flow's code is loaded. */
-  async #isForeign(actor: string, batch: readonly Delivery[]): Promise<boolean> {
+  /** A run can only go on where its flow's code is loaded. Its start says which flow it is of; later only its log does. */
+  #isForeign(actor: string, batch: readonly Delivery[]): boolean | Promise<boolean> {
     if (parseActor(actor).kind !== "run" || this.#host.warm.has(actor)) return false;
     const start = batch.find(({ message }) => message.kind === "start")?.message;
-    const flow = start?.kind === "start" ? start.flow : ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined)?.flow;
+    if (start?.kind === "start") return this.#isUnknown(start.flow);
+    return this.#backend.ports.log.tail(actor).then((tail) => this.#isUnknown((tail?.state as RunState | undefined)?.flow));
+  }
+  #isUnknown(flow: string | undefined): boolean {
     return flow !== undefined && flow !== "" && !this.#host.code.flows.has(flow);
   }
   async #decline(actor: string, batch: readonly Delivery[]): Promise<void> {
