@@ -9,7 +9,7 @@ import { readable } from "./run-json.ts";
 import { rowJson } from "./runs-ls.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
-import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText } from "./terminal.ts";
+import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText, waitText } from "./terminal.ts";
 import { printJson, readError, readPayload, valueText } from "./values.ts";
 import { look, type Place } from "./workspace.ts";
 
@@ -44,8 +44,7 @@ async function printView(place: Place, view: RunView, cost: RunCost | undefined,
   const { results, clock, index } = place.ports;
   const now = clock.now();
   print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
-  if (view.state.reason)
-    print(`  ${view.state.reason.message}${view.state.reason.until === undefined ? "" : ` ${spaced(relative(view.state.reason.until, now))}.`}`);
+  if (view.state.reason) print(`  ${waitText(view.state.reason, now)}`);
   print();
   for (const [label, text] of [...(await facts(view, results, now)), ...costs(cost)]) print(`  ${out(label.padEnd(12), "dim")}${text}`);
   const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));
@@ -127,10 +126,7 @@ function note(call: CallView, now: number): string {
   if (call.attempts.length > 1) parts.push(`${call.attempts.length} attempts`);
   if (call.child !== undefined) parts.push(`run ${call.child.slice(0, 8)}`);
   const { reason } = call.state;
-  if (reason)
-    parts.push(
-      `${reason.message.replace(/\.$/, "")}${reason.until === undefined ? "" : ` (${reason.until < now ? "due " : ""}${relative(reason.until, now)})`}`,
-    );
+  if (reason) parts.push(waitText(reason, now));
   else if (call.endedAt === undefined && call.until !== undefined) parts.push(relative(call.until, now));
   return out(parts.join(", "), "dim");
 }
@@ -140,7 +136,8 @@ async function printHints({ name, state, calls }: RunView, { client, settings }:
   const waiting = calls.find((call) => call.kind === "input" && call.endedAt === undefined);
   const hints: string[] = [];
   if (waiting?.input !== undefined) hints.push(`windhover runs input ${name} ${waiting.input} '<JSON>'${suffix}`);
-  if (state.type === "PAUSED" && !waiting) hints.push(`windhover runs resume ${name}${suffix}`);
+  const paused = state.name === "Paused" || calls.some((call) => call.kind === "pause" && call.endedAt === undefined);
+  if (state.type === "PAUSED" && paused) hints.push(`windhover runs resume ${name}${suffix}`);
   if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}${suffix}`, `windhover runs retry ${name}${suffix}`);
   const held = calls.some((call) => call.state.reason?.code === "limit");
   if (held) {

@@ -3,7 +3,7 @@ import type { RunRow, StateType } from "../engine/events.ts";
 import { usage } from "./failure.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
-import { duration, out, print, relative, stateText, tell } from "./terminal.ts";
+import { duration, out, print, relative, stateText, tell, waitText } from "./terminal.ts";
 import { printJson } from "./values.ts";
 import { look } from "./workspace.ts";
 
@@ -78,7 +78,7 @@ const took = ({ startedAt, endedAt }: RunRow, now: number): string => (startedAt
 /** Of what is not well: what it waits for, or what it failed of. */
 export function why({ state }: Pick<RunRow, "state">, now: number): string {
   const { reason, message, type } = state;
-  if (reason) return out(`${reason.message}${reason.until === undefined ? "" : ` ${relative(reason.until, now)}`}`, "dim");
+  if (reason) return out(waitText(reason, now), "dim");
   return message === undefined ? "" : out((message.split("\n")[0] ?? "").trim(), type === "FAILED" || type === "CRASHED" ? "red" : "dim");
 }
 

@@ -87,6 +87,12 @@ export function relative(at: number, now: number): string {
   return at > now ? `in ${about}` : `${about} ago`;
 }
 
+/** What something waits for, and how much longer at most: `It sleeps (23 h left)`. */
+export function waitText({ message, until }: { readonly message: string; readonly until?: number }, now: number): string {
+  const what = message.replace(/\.$/, "");
+  return until === undefined ? what : `${what} (${until - now >= 1000 ? `${relative(until, now).replace(/^in /, "")} left` : `due ${relative(until, now)}`})`;
+}
+
 const two = (n: number): string => String(n).padStart(2, "0");
 /** Local time, `12:34:56.789`. */
 export function clockTime(ms: number): string {

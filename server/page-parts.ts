@@ -112,7 +112,7 @@ export function nextThing({ name, state }: Run, calls: Calls): Html | "" {
       ? `windhover runs retry ${name}`
       : waits
         ? `windhover runs input ${name} ${waits.name.replace(/^input /, "")} '<JSON>'`
-        : state.name === "Paused"
+        : state.name === "Paused" || calls.some((call) => call.kind === "pause" && isOpen(call))
           ? `windhover runs resume ${name}`
           : undefined;
   return command === undefined ? "" : html`<p class="dim">To go on: <code>${command}</code></p>`;
