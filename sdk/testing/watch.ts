@@ -21,6 +21,8 @@ export class Watch {
   /** How often each attempt's code may run, and has run. */
   readonly #licences = new Map<string, number>();
   readonly #runs = new Map<string, number>();
+  /** By rate: when each request was granted. Unit: milliseconds since 1970. */
+  readonly #grants = new Map<string, Map<string, number>>();
   /** Which run holds how many slots of what. */
   readonly #held = new Map<string, ReadonlyMap<string, number>>();
 
@@ -108,9 +110,21 @@ export class Watch {
 
   #limit(name: string, { holders, perSeconds }: LimitState): void {
     const slots = this.#slots[name];
-    if (slots === undefined || perSeconds !== undefined) return;
+    if (slots === undefined) return;
     const taken = holders.reduce((sum, holder) => sum + holder.occupy, 0);
     if (taken > slots) this.fail(`the limit ${name} has given ${taken} of ${slots} slots`);
+    if (perSeconds !== undefined) this.#rate(name, slots, holders, perSeconds * 1000);
+  }
+  /** However long ago: in no time as long as its period has a rate granted more than it may. */
+  #rate(name: string, slots: number, holders: LimitState["holders"], periodMs: number): void {
+    const grants = this.#grants.get(name) ?? new Map<string, number>();
+    this.#grants.set(name, grants);
+    for (const { request, since } of holders) {
+      if (grants.has(request)) continue;
+      grants.set(request, since);
+      const lately = [...grants.values()].filter((other) => other > since - periodMs && other <= since).length;
+      if (lately > slots) this.fail(`the rate ${name} has granted ${lately} in one period, and may grant ${slots}`);
+    }
   }
   #holders(actor: string, { held }: RunState): void {
     if (!held && !this.#held.has(actor)) return;

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFailed, test } from "vitest";
 import { Sequence } from "../../engine/sequence.ts";
 import { Child, type Said } from "../embedded/child-process.ts";
 
@@ -25,6 +25,8 @@ function expected(): number {
 
 test(`${KILLS} kills of a process: the run ends right, and no recorded step runs again`, { timeout: 240_000 }, async () => {
   const seed = process.env["SEED"] ?? "kill -9";
+  // A seed fixes who is killed after how many steps, not how the processes interleave: the same choices may have to be played more than once.
+  onTestFailed(() => console.error(`Alone, with the same choices: SEED="${seed}" KILLS=${KILLS} npx vitest run --project here test/e2e/kill.test.ts`));
   const random = new Sequence(seed);
   const directory = mkdtempSync(join(tmpdir(), "windhover-kill-"));
   const runs = new Map<string, number>();

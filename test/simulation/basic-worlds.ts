@@ -106,6 +106,7 @@ worlds["rate"] = {
     await client.setLimit("rated", { limit: 1, per: "1 minute" });
     return several(rated, 3)(client);
   },
+  slots: { rated: 1 },
 };
 
 const sleeper = flow({ name: "sleeper" }, async () => {

@@ -1,6 +1,7 @@
 /** Worlds of limits within limits, of rates, and of slots that outlive the run that took them. */
 import { concurrency, continueAsNew, flow, rateLimit, sleep, task } from "../../sdk/index.ts";
 import type { PortsClient } from "../../sdk/ports-client.ts";
+import { runStates } from "../../sdk/testing/endings.ts";
 import type { Scenario } from "../../sdk/testing/simulation.ts";
 import { add, double, get, isEnd, numbered, several, sum } from "./cast.ts";
 
@@ -75,7 +76,14 @@ const keeping = flow({ name: "keeping", parameters: numbered }, async ({ n }) =>
   if (n < 100) continueAsNew({ n: n + 100 });
   return holds;
 });
-worlds["continue-with-slots"] = { begin: limited({ kept: 1 }, keeping, 2), slots: { kept: 1 } };
+worlds["continue-with-slots"] = {
+  begin: limited({ kept: 1 }, keeping, 2),
+  slots: { kept: 1 },
+  check(world) {
+    const ends = [...runStates(world).values()].filter(({ continuedAs }) => continuedAs === undefined).map(({ row, result }) => `${row.type} ${result}`);
+    return ends.sort().join() === "COMPLETED 200,COMPLETED 202" ? undefined : `the successors ended as ${ends.join(", ")}`;
+  },
+};
 worlds["continue-with-slots-cancel"] = {
   begin: limited({ kept: 1 }, keeping, 2),
   slots: { kept: 1 },

@@ -95,5 +95,5 @@ test(`${seeds.length} random programs replay from their logs, in whatever order 
   console.log(
     `programs: ${seeds.length}, replayed ${replays} times, ${failures.length} divergent; ${[...endings].map(([type, count]) => `${count} ${type}`).join(", ")}`,
   );
-  expect(failures.join("\n")).toBe("");
+  expect(failures.join("\n"), "alone: SEED=… npx vitest run --project here test/simulation/programs.test.ts").toBe("");
 }, 1_200_000);

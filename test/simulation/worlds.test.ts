@@ -12,6 +12,8 @@ const chosen = Object.entries(worlds).filter(([name]) => WORLD === undefined || 
 const first = SEED === undefined ? 1 : Number(SEED);
 const each = SEED === undefined ? Math.ceil(Number(SEEDS) / chosen.length) : 1;
 
+const alone = (name: string, seed: number): string => `WORLD=${name} SEED=${seed} npx vitest run --project here test/simulation/worlds.test.ts`;
+
 describe("the simulated world", () => {
   let total = 0;
   afterAll(() => console.log(`simulation: ${total} seeds in ${chosen.length} worlds`));
@@ -26,7 +28,7 @@ describe("the simulated world", () => {
         forget();
         total++;
         const { violations, story } = await runSeed(world, seed, options, expected);
-        if (violations.length > 0) failures.push(`WORLD=${name} SEED=${seed}: ${violations.join("; ")}\n  ${story.join("\n  ")}`);
+        if (violations.length > 0) failures.push(`${alone(name, seed)}: ${violations.join("; ")}\n  ${story.join("\n  ")}`);
       }
       expect(failures.join("\n")).toBe("");
     },

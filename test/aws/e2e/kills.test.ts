@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createClients } from "../../../adapters/aws/clients.ts";
 import { type OpenedStack, openResources } from "../../../adapters/aws/open.ts";
 import { decode } from "../../../engine/codec.ts";
@@ -64,6 +64,10 @@ describe.skipIf(missing !== undefined)(`processes that are killed${missing === u
     opened = openResources(stack.resources, createClients());
     tasks = new CrashFile(file);
     console.log(`WINDHOVER_SEED=${seed}; deployed in ${(stack.ms / 1000).toFixed(1)} s`);
+  });
+  // A seed fixes what is killed next, not when what it was at came about: the same choices may have to be played more than once.
+  beforeEach(({ onTestFailed }) => {
+    onTestFailed(() => console.error(`Alone, with the same choices: WINDHOVER_SEED=${seed} npx vitest run --project "on AWS" test/aws/e2e/kills.test.ts`));
   });
   afterAll(async () => {
     tasks?.close();
