@@ -45,7 +45,7 @@ export function program(): Command {
     .addHelpText(
       "after",
       example(
-        "windhover dev                          serve the project: schedules, API and UI, reload on save",
+        "windhover dev                          serve the project: schedules, API and pages of the runs, reload on save",
         "windhover run flows.ts:digest --param language=en",
         "windhover runs ls --state failed",
         "windhover runs inspect last",
@@ -302,7 +302,7 @@ function projectCommands(windhover: Command): void {
     async () => (await import("./artifacts.ts")).listArtifacts,
   ).option("--json", "print JSON");
   does(
-    windhover.command("dev").argument("[folder]", "the project (default: this folder)").description("serve the project: schedules, API and UI, reload on save"),
+    windhover.command("dev").argument("[folder]", "the project (default: this folder)").description("serve the project: schedules, API and pages of the runs, reload on save"),
     async () => (await import("./dev.ts")).dev,
   ).addOption(new Option("--port <port>", "where to listen (default: 4600)"));
   does(
