@@ -109,9 +109,9 @@ describe("retention", () => {
     await backend.close();
   });
 
-  test("log lines, artifacts, abort marks, timers and entries go with their run, and those of others stay", async () => {
+  test("log lines, artifacts, abort marks, claims, timers and entries go with their run, and those of others stay", async () => {
     const backend = await opened();
-    const { logs, index, aborts, timers } = backend.ports;
+    const { logs, index, aborts, claims, timers } = backend.ports;
     for (const [id, ended] of [
       ["old", 31],
       ["young", 1],
@@ -120,6 +120,7 @@ describe("retention", () => {
       await logs.write(Array.from({ length: 1200 }, (_, i) => ({ id: `${i}`, run: id, at: NOW, level: "info" as const, message: "m" })));
       await index.putArtifact({ id: `${id}/a`, run: id, key: "a", kind: "markdown", data: '"text"', at: NOW });
       await aborts.mark(`run:${id}`, "all");
+      await claims.take(`run:${id}`, "call-0#1", "{}");
       await timers.set(`run:${id}`, "t", NOW + days(1), message("t"));
     }
     await backend.sweep(THIRTY);
@@ -128,7 +129,9 @@ describe("retention", () => {
     const database = openDatabase(databaseIn(backend.directory));
     const count = (table: string): unknown => database.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.["count"];
     expect(
-      Object.fromEntries(["actors", "entries", "runs", "run_tags", "artifacts", "aborts", "timers", "log_lines"].map((table) => [table, count(table)])),
+      Object.fromEntries(
+        ["actors", "entries", "runs", "run_tags", "artifacts", "aborts", "attempt_claims", "timers", "log_lines"].map((table) => [table, count(table)]),
+      ),
     ).toEqual({
       actors: 1,
       entries: 1,
@@ -136,6 +139,7 @@ describe("retention", () => {
       run_tags: 1,
       artifacts: 1,
       aborts: 1,
+      attempt_claims: 1,
       timers: 1,
       log_lines: 1200,
     });
@@ -251,7 +255,7 @@ describe("retention", () => {
     await third.close();
     await loadDriver();
     const database = openDatabase(databaseIn(directory));
-    for (const table of ["actors", "entries", "runs", "run_tags", "artifacts", "log_lines", "events", "results", "condemned"])
+    for (const table of ["actors", "entries", "runs", "run_tags", "artifacts", "log_lines", "events", "results", "condemned", "attempt_claims"])
       expect([table, database.prepare(`SELECT count(*) AS count FROM ${table}`).get()?.["count"]]).toEqual([table, 0]);
     database.close();
   });
