@@ -127,6 +127,8 @@ describe("functions", () => {
   test("only a pool that asks for it has a bound", () => {
     const bounds = ofType("AWS::Lambda::EventSourceMapping").map(({ Properties }) => Properties["ScalingConfig"]);
     expect(bounds.filter((bound) => bound !== undefined)).toEqual([{ MaximumConcurrency: 5 }]);
+    // A bound of the function's own would have SQS count receives of messages that no code has seen.
+    for (const { Properties } of ofType("AWS::Lambda::Function")) expect(Properties["ReservedConcurrentExecutions"]).toBeUndefined();
   });
 
   test("messages flow only while the stack's deployment stands: nothing is written into what is being emptied", () => {

@@ -75,6 +75,22 @@ test("a run that is paused does not go on, although it could; resumed, it does",
   expect(await stack.client.get(run).result()).toEqual(["one", "two"]);
 });
 
+test("a run that was paused and resumed runs its tasks inline again, and not by way of the queue", async () => {
+  const id = await start("pacing", "-p", "steps=40");
+  const run = stack.client.get(id);
+  await run.pause();
+  await expect.poll(() => stateOf(id), PATIENCE).toBe("PAUSED");
+  await run.resume();
+  expect(await run.result()).toBe(40);
+  const entries = await stack.client.history(id);
+  const resumed = entries.findIndex(({ events }) => events.some(({ type }) => type === "resumed"));
+  const sentAfter = entries.slice(resumed).flatMap(({ effects }) => effects.filter((effect) => effect.do === "task"));
+  const inlineAfter = entries.slice(resumed).flatMap(({ effects }) => effects.filter((effect) => effect.do === "inline"));
+  // A turn that died would send one.
+  expect(sentAfter.length).toBeLessThan(2);
+  expect(inlineAfter.length).toBeGreaterThan(10);
+});
+
 test("a cancel reaches the task that is running, and the flow cleans up", async () => {
   const file = join(folder, "watched");
   const run = await start("watching", "-p", `file=${file}`);

@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeleteFunctionCommand, ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
+import { ListObjectsV2Command } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { runInput } from "windhover";
 import * as z from "zod";
@@ -47,7 +48,7 @@ async function deployed(version: string): Promise<DeployedStack> {
   mkdirSync(folder, { recursive: true });
   const entry = join(folder, "index.ts");
   writeFileSync(entry, source(version));
-  return deploy(server, NAME, { entry });
+  return deploy(server, NAME, { entry, pools: { long: { kind: "container", cpu: 0.25, memoryMb: 512 } } });
 }
 
 beforeAll(async () => {
@@ -73,6 +74,9 @@ test("a run ends on the code that it began on, in turns and in executors; a new 
   const [old, half, orphan] = [await started(), await started(), await started()];
   const [turns, tasks] = [await versions(orchestrator), await versions(executor)];
   await deployed("second");
+  // No container can be started here: their code is where they would look for it, for both builds.
+  const { Contents = [] } = await clients.s3.send(new ListObjectsV2Command({ Bucket: stack.resources.bucket, Prefix: "builds/" }));
+  expect(Contents.map(({ Key }) => Key)).toEqual([expect.stringMatching(/^builds\/\w{16}\.mjs$/), expect.stringMatching(/^builds\/\w{16}\.mjs$/)]);
   const young = await started();
   await Promise.all([go(old), go(young)]);
   const says = (version: string, words: readonly string[]): string[] => words.map((word) => `${version} ${word}`);

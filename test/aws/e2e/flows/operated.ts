@@ -46,6 +46,13 @@ export const stepping = flow({ name: "stepping", parameters: z.object({ folder: 
   return [first, await step(`${folder}/second`)];
 });
 
+/** Short steps, one after the other: there is time to pause in between. */
+const pace = task({ name: "pace" }, (n: number) => new Promise<number>((resolve) => setTimeout(() => resolve(n), 200)));
+export const pacing = flow({ name: "pacing", parameters: z.object({ steps: z.number() }) }, async ({ steps }) => {
+  for (let n = 0; n < steps; n++) await pace(n);
+  return steps;
+});
+
 const find = task({ name: "find" }, async (file: string) => readFile(file, "utf8"));
 const counted = task({ name: "counted" }, async (file: string) => {
   await tell(file, "counted");
@@ -63,7 +70,7 @@ export const dozing = flow({ name: "dozing", parameters: z.object({}) }, async (
 /** Uses the secret, and tries to let it out. */
 const unlock = task({ name: "unlock" }, async (name: string) => {
   const key = await Secret.load(name);
-  log.info("unlocked", { key });
+  log.info(`unlocked with ${key.get()}`, { key, text: `Bearer ${key.get()}` });
   return key.get().length;
 });
 export const unlocking = flow({ name: "unlocking", parameters: z.object({ name: z.string() }) }, async ({ name }) => unlock(name));
