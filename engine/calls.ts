@@ -238,6 +238,8 @@ export function close(draft: RunDraft, event: Extract<RunEvent, { type: "settled
   draft.openCount--;
   if (open.timer !== undefined) draft.effects.push({ do: "untimer", id: open.timer });
   if (open.kind !== "acquire") for (const request of open.holds ?? []) release(draft, request);
+  // A map that fails as a whole may have pieces out, whose reports nobody will look at.
+  for (const piece of open.map?.open ?? []) for (const request of piece.holds ?? []) release(draft, request);
   if (!event.ok && state.returned?.ok && !open.awaited && open.role === undefined && event.label !== "Cancelled")
     state.returned = { ok: false, error: event.error };
   beginHooks(draft, event, open);

@@ -24,6 +24,7 @@ import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
 import type { OpenCall, RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
 import { settle } from "./settle.ts";
+import { handedOn } from "./slots.ts";
 
 export interface RunStep {
   readonly state: RunState;
@@ -137,7 +138,7 @@ function noteStart(state: RunState, start: StartMessage, now: number, here?: str
     origin: origin?.run,
   };
   assignGiven(state, optional);
-  if (inherits) Object.assign(state, { origin: inherits.run, inputs: [...inherits.inputs], seen: [...inherits.seen], held: { ...inherits.held } });
+  if (inherits) Object.assign(state, { origin: inherits.run, inputs: [...inherits.inputs], seen: [...inherits.seen], held: handedOn(inherits.held) });
 }
 
 /** Nothing is returned where there is nothing to wait for. */

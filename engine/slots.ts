@@ -67,8 +67,11 @@ export function withdraw(draft: RunDraft, request: string, limit: string): void 
 export function handOnSlots({ state }: RunDraft): Readonly<Record<string, Held>> {
   const all = Object.entries(state.held ?? {});
   state.held = Object.fromEntries(all.filter(([, { block }]) => !block));
-  return Object.fromEntries(all.filter(([, { block }]) => block).map(([request, { block: _, ...slot }]) => [request, slot]));
+  return Object.fromEntries(all.filter(([, { block }]) => block));
 }
+/** What was handed on belongs to no block yet. */
+export const handedOn = (held: Readonly<Record<string, Held>>): Record<string, Held> =>
+  Object.fromEntries(Object.entries(held).map(([request, { block: _, ...slot }]) => [request, slot]));
 
 /** A `concurrency()` asks for its slot, unless it was handed on and nobody has asked for it yet: to ask the limit for another would be to wait for oneself. */
 export function askForBlock(draft: RunDraft, call: string, open: OpenCall, wanted: LimitWanted | undefined): void {

@@ -6,7 +6,7 @@ import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
 import { advanceDeployment } from "../../engine/deployment.ts";
 import type { RunEvent } from "../../engine/events.ts";
-import { advanceLimit } from "../../engine/limit.ts";
+import { advanceLimit, type LimitState } from "../../engine/limit.ts";
 import { runActor } from "../../engine/messages.ts";
 import type { PortsClient } from "../../sdk/ports-client.ts";
 import { allFinal, entriesOf } from "../../sdk/testing/endings.ts";
@@ -322,4 +322,41 @@ test("the jitter of a retry is drawn from the run's seed: the same attempt, run 
   }
   expect(delays[0]).toBeGreaterThan(10_000);
   expect(delays[1]).toBe(delays[0]);
+});
+
+test("a map that fails as a whole gives back the slots of the pieces that still run", async () => {
+  const open = new Map<number, (fails: boolean) => void>();
+  const wide = task({ name: "slots-of-map", tags: ["of-map"], retries: 1 }, async (n: number) => {
+    if (await new Promise<boolean>((resolve) => open.set(n, resolve))) throw new Error("not yet");
+    return n;
+  });
+  const beside = flow({ name: "beside-block" }, async () => {
+    const [mapped] = await Promise.allSettled([wide.map([1, 2, 3]), concurrency("of-map", {}, async () => sleep("1 hour"))]);
+    return mapped.status;
+  });
+  await using h = await createTestHarness();
+  await h.client.setLimit("of-map", 3);
+  const run = await h.client.run(beside);
+  await h.advance("1 second");
+  open.get(1)?.(false);
+  await h.advance("1 second");
+  // Its retry would wait for the block of its own flow, which is refused (WH1308), and the map with it; the third item still runs.
+  open.get(2)?.(true);
+  await h.advance("1 second");
+  const { ports } = h.client as PortsClient;
+  const state = (await ports.log.tail("limit:of-map"))?.state as LimitState;
+  expect(state.holders.map(({ request }) => request)).toEqual([expect.stringContaining("concurrency of-map")]);
+  open.get(3)?.(false);
+  await h.advance("2 hours");
+  expect(await run.state()).toMatchObject({ type: "COMPLETED", result: "rejected" });
+});
+
+test("a request that gave its slot back, and comes again from a process that was taken for dead, is not granted again", () => {
+  const acquire = { kind: "acquire" as const, id: "acquire:a", request: "a", holder: "run:r", occupy: 1 };
+  const configure = (limit: number, id: string) => ({ kind: "configure" as const, id, limit });
+  const first = advanceLimit({ name: "l", n: 1, now: 0 }, null, [configure(1, "one"), acquire]);
+  const second = advanceLimit({ name: "l", n: 2, now: 0 }, first.state, [configure(2, "two"), { kind: "release", id: "release:a:1", request: "a", fence: 1 }]);
+  const again = advanceLimit({ name: "l", n: 3, now: 0 }, second.state, [acquire, configure(1, "one")]);
+  expect(again.events).toEqual([]);
+  expect(again.effects).toEqual([]);
 });
