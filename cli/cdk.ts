@@ -136,7 +136,7 @@ class Said {
 const OURS = /^(?:Error: )?(WH\d{4}): (.*)$/m;
 /** Lines that say nothing to whom only the outcome matters: all outcomes are told at the end. */
 const NOISE =
-  /^\s*$|Subprocess exited with error|cdk acknowledge|^NOTICES|✨ {2}\w+ time|^Outputs:|^[\w-]+\.\w+ = |^Stack ARN:|^arn:aws|: (?:start|success): |: (?:creating|deploying\.\.\.)|✅|CloudFormation (?:changeset|event)/;
+  /^\s*$|Subprocess exited with error|cdk acknowledge|^NOTICES|✨ {2}\w+ time|^Outputs:|^[\w-]+\.\w+ = |^Stack ARN:|^arn:aws|: (?:start|success): |: (?:creating|deploying\.\.\.)|✅|CloudFormation (?:changeset|event)|feature flags are not configured/;
 /** `Flows | 17/40 | 9:23:20 PM | CREATE_COMPLETE | AWS::DynamoDB::Table | Flows/State (FlowsState08BD78C1)` */
 const EVENT = /^[\w-]+ +\| *(\d+(?:\/\d+)?) *\| [^|]+ \| (\w+) +\| ([\w:]+) +\| (.*?) *$/;
 const WORDS: Readonly<Record<string, string>> = { CREATE: "made   ", UPDATE: "changed", DELETE: "deleted" };

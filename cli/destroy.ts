@@ -53,7 +53,7 @@ async function destroyWithData(stack: string, settings: Settings, flags: Destroy
   try {
     const data = await findKeptData(clients, stack, deployed);
     const kept = summaryOf(data);
-    if (kept === "" && absent) throw absent;
+    if (kept === "" && absent) throw nothingLeft(stack, absent);
     const all = [...(deployed ? [`the stack ${stack}`] : []), ...(kept === "" ? [] : [`what ran there: ${kept}`])].join(" and ");
     await confirm(stack, flags, `${all}. Nothing brings it back`);
     if (deployed) await destroyStack(stack, settings, flags);
@@ -73,6 +73,10 @@ async function lookFor(stack: string, { region, profile }: Settings): Promise<{ 
     if (error instanceof WindhoverError && error.code === "WH2053") return { absent: error };
     throw error;
   }
+}
+
+function nothingLeft(stack: string, { expected, got }: WindhoverError): WindhoverError {
+  return new WindhoverError("WH2053", { message: `There is no stack "${stack}", and none of that name has left anything that says so.`, expected, got });
 }
 
 const KINDS = { tables: "table", buckets: "bucket", logGroups: "log group", secrets: "secret" } as const satisfies Record<keyof KeptData, string>;
