@@ -1,6 +1,9 @@
 /** The statements over mail and claims. Those that change something are for inside a transaction. */
 import type { Database, Row } from "./database.ts";
 
+/** Many at once: a statement costs more than a row. */
+const among = (column: string): string => `${column} IN (SELECT value FROM json_each(?))`;
+
 export class MailRows {
   readonly #database: Database;
 
@@ -15,21 +18,29 @@ export class MailRows {
     );
   }
 
-  count(seq: number, receives: number): void {
-    this.#database.prepare("UPDATE mail SET receives = ? WHERE seq = ?").run(receives, seq);
+  /** How often these were handed out. */
+  count(letters: readonly { readonly seq: number; readonly receives: number }[]): void {
+    const byReceives = new Map<number, number[]>();
+    for (const { seq, receives } of letters) {
+      const seqs = byReceives.get(receives);
+      if (seqs) seqs.push(seq);
+      else byReceives.set(receives, [seq]);
+    }
+    for (const [receives, seqs] of byReceives) this.#database.prepare(`UPDATE mail SET receives = ? WHERE ${among("seq")}`).run(receives, JSON.stringify(seqs));
   }
 
-  delete(seq: number): void {
-    this.#database.prepare("DELETE FROM mail WHERE seq = ?").run(seq);
+  delete(seqs: readonly number[]): void {
+    if (seqs.length > 0) this.#database.prepare(`DELETE FROM mail WHERE ${among("seq")}`).run(JSON.stringify(seqs));
   }
 
   body(seq: number): string {
     return this.#database.prepare("SELECT body FROM mail WHERE seq = ?").get(seq)?.["body"] as string;
   }
 
-  /** All of one actor, in the order of sending. */
-  of(actor: string): readonly Row[] {
-    return this.#database.prepare("SELECT seq, actor, physical, receives FROM mail WHERE actor = ? ORDER BY seq").all(actor);
+  /** All of these actors, in the order of sending. */
+  of(actors: readonly string[]): readonly Row[] {
+    const sql = `SELECT seq, actor, physical, receives FROM mail WHERE ${among("actor")} ORDER BY seq`;
+    return this.#database.prepare(sql).all(JSON.stringify(actors));
   }
 
   /** What was sent after a row, with the owner of its actor's claim. */
@@ -45,16 +56,23 @@ export class MailRows {
     return rows.map((row) => row["actor"] as string);
   }
 
-  /** True if the claim is this owner's now. */
-  claim(actor: string, owner: string): boolean {
-    if (this.#database.prepare("INSERT INTO claims (actor, owner) VALUES (?, ?) ON CONFLICT DO NOTHING").run(actor, owner).changes > 0) return true;
-    return this.#database.prepare("SELECT owner FROM claims WHERE actor = ?").get(actor)?.["owner"] === owner;
+  /** Claims what nobody has claimed. Returns those of the actors that are this owner's now. */
+  claim(actors: readonly string[], owner: string): readonly string[] {
+    const sql = "INSERT INTO claims (actor, owner) SELECT value, ? FROM json_each(?) WHERE true ON CONFLICT DO NOTHING";
+    const { changes } = this.#database.prepare(sql).run(owner, JSON.stringify(actors));
+    return changes === actors.length ? actors : this.#claimed(actors, owner);
   }
 
-  /** Ends a claim unless there is mail. Returns whether it has ended. */
-  dropIfEmpty(actor: string, owner: string): boolean {
-    const sql = "DELETE FROM claims WHERE actor = ?1 AND owner = ?2 AND NOT EXISTS (SELECT 1 FROM mail WHERE actor = ?1)";
-    return this.#database.prepare(sql).run(actor, owner).changes > 0;
+  /** Ends claims of actors that have no mail. Returns those of the actors that still are this owner's. */
+  dropIfEmpty(actors: readonly string[], owner: string): readonly string[] {
+    const sql = `DELETE FROM claims WHERE owner = ? AND ${among("actor")} AND NOT EXISTS (SELECT 1 FROM mail WHERE mail.actor = claims.actor)`;
+    const { changes } = this.#database.prepare(sql).run(owner, JSON.stringify(actors));
+    return changes === actors.length ? [] : this.#claimed(actors, owner);
+  }
+
+  #claimed(actors: readonly string[], owner: string): readonly string[] {
+    const rows = this.#database.prepare(`SELECT actor FROM claims WHERE owner = ? AND ${among("actor")}`).all(owner, JSON.stringify(actors));
+    return rows.map((row) => row["actor"] as string);
   }
 
   drop(actor: string, owner: string): void {

@@ -14,21 +14,13 @@ import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
 import { deliver, insert, type Letter, newSlot, Queues, type Slot } from "./letters.ts";
 import { MailRows } from "./mail-rows.ts";
+import type { Membership } from "./membership.ts";
 import { Bell } from "./signal.ts";
 
 /** After this, mail that we have no time for is offered to other processes. Unit: milliseconds. */
 const YIELD_MS = 250;
 /** Bodies beyond this are left in the database until they are handed out. Unit: characters. */
 const KEPT_CHARS = 16 * 1024 * 1024;
-
-export interface Membership {
-  readonly id: string;
-  readonly joined: boolean;
-  /** Takes part in claiming, which means to be watched by the others. */
-  join(): void;
-  /** Is another process there to share the work with? */
-  alone(): boolean;
-}
 
 export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   readonly bell = new Bell();
@@ -189,27 +181,28 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     for (const actor of this.#givenUp) this.#rows.drop(actor, id);
     if (this.#givenUp.size > 0) this.#rows.orphan();
     this.#givenUp.clear();
-    for (const actor of this.#wanted) this.#claim(this.#slot(actor), id);
+    const wanted = new Set<Slot>();
+    for (const actor of this.#wanted) wanted.add(this.#slot(actor));
     this.#wanted.clear();
     for (const letter of this.#inserts) {
       const slot = joined ? this.#slots.get(letter.actor) : undefined;
-      if (slot && !slot.ours) this.#claim(slot, id);
+      if (slot) wanted.add(slot);
+    }
+    this.#claim(wanted, id);
+    for (const letter of this.#inserts) {
       letter.seq = this.#rows.insert(letter.actor, letter.physical, letter.receives, letter.body as string);
       letter.stored = letter.receives;
       this.#lastSeq = letter.seq;
       if (this.#letters.has(letter.physical)) this.#keep(letter);
     }
     this.#inserts.clear();
-    for (const letter of this.#counts) {
-      if (letter.stored === letter.receives) continue;
-      this.#rows.count(letter.seq, letter.receives);
-      letter.stored = letter.receives;
-    }
+    const counted = [...this.#counts].filter((letter) => letter.stored !== letter.receives);
     this.#counts.clear();
-    for (const seq of this.#deletes) this.#rows.delete(seq);
+    this.#rows.count(counted);
+    for (const letter of counted) letter.stored = letter.receives;
+    this.#rows.delete(this.#deletes);
     this.#deletes = [];
-    for (const slot of this.#idle) this.#drop(slot, id);
-    this.#idle.clear();
+    this.#dropIdle(id);
   }
 
   committed(): void {
@@ -236,7 +229,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
       }
       const slot = this.#slot(actor);
       slot.inherited = true;
-      this.#load(slot);
+      this.#load([slot.actor]);
       this.#gained.add(slot);
     }
   }
@@ -253,18 +246,34 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
 
   // ---- claims
 
-  #claim(slot: Slot, owner: string): void {
-    if (slot.ours || this.#gained.has(slot)) return;
-    if (!this.#rows.claim(slot.actor, owner)) return this.#lose(slot);
+  #claim(slots: Iterable<Slot>, owner: string): void {
+    const wanted = [...slots].filter((slot) => !slot.ours && !this.#gained.has(slot));
+    if (wanted.length === 0) return;
+    const claimed = this.#rows.claim(
+      wanted.map(({ actor }) => actor),
+      owner,
+    );
+    const ours = claimed.length === wanted.length ? undefined : new Set(claimed);
+    for (const slot of wanted) {
+      if (ours && !ours.has(slot.actor)) this.#lose(slot);
+      else this.#gained.add(slot);
+    }
     // Older mail comes first, and there may be some that nobody claimed.
-    this.#load(slot);
-    this.#gained.add(slot);
+    if (claimed.length > 0) this.#load(claimed);
   }
 
   /** The last delivery is acknowledged. If another process has sent something meanwhile, the claim stays, and we shall see it. */
-  #drop(slot: Slot, owner: string): void {
-    if (slot.waiting.length > 0 || slot.hand.size > 0 || this.#slots.get(slot.actor) !== slot) return;
-    if (this.#rows.dropIfEmpty(slot.actor, owner)) this.#slots.delete(slot.actor);
+  #dropIdle(owner: string): void {
+    const idle = [...this.#idle].filter((slot) => slot.waiting.length === 0 && slot.hand.size === 0 && this.#slots.get(slot.actor) === slot);
+    this.#idle.clear();
+    if (idle.length === 0) return;
+    const kept = new Set(
+      this.#rows.dropIfEmpty(
+        idle.map(({ actor }) => actor),
+        owner,
+      ),
+    );
+    for (const { actor } of idle) if (!kept.has(actor)) this.#slots.delete(actor);
   }
 
   /** Ours no longer, though there is mail. */
@@ -282,8 +291,8 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     this.#slots.delete(slot.actor);
   }
 
-  #load(slot: Slot): void {
-    for (const row of this.#rows.of(slot.actor)) this.#add(row);
+  #load(actors: readonly string[]): void {
+    for (const row of this.#rows.of(actors)) this.#add(row);
   }
 
   // ---- letters

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type Database, openDatabase } from "./database.ts";
 import { isBusy, mapFailure } from "./failure.ts";
 import type { Journal } from "./journal.ts";
-import type { Membership } from "./mailbox.ts";
+import type { Membership } from "./membership.ts";
 import { extendLog } from "./wal.ts";
 
 /** How often the others are looked at. Unit: milliseconds. */

@@ -13,16 +13,18 @@ function newest<T extends { readonly seq: number }>(rows: Map<string, T>, key: s
   if ((rows.get(key)?.seq ?? Number.NEGATIVE_INFINITY) <= row.seq) rows.set(key, row);
 }
 
-interface Noted {
+interface Noted<T> {
   readonly seq: number;
+  readonly row: T;
+  /** As it was when it was noted. */
   readonly body: string;
 }
 
 export class EmbeddedIndex implements Index, Section {
   readonly #database: Database;
   readonly #journal: Journal;
-  readonly #runs = new Map<string, Noted>();
-  readonly #deployments = new Map<string, Noted>();
+  readonly #runs = new Map<string, Noted<RunRow>>();
+  readonly #deployments = new Map<string, Noted<DeploymentRow>>();
   readonly #artifacts = new Map<string, string>();
 
   constructor(database: Database, journal: Journal) {
@@ -32,12 +34,12 @@ export class EmbeddedIndex implements Index, Section {
 
   async putRun(row: RunRow): Promise<void> {
     this.#journal.mark(this, "soon");
-    newest(this.#runs, row.id, { seq: row.seq, body: JSON.stringify(row) });
+    newest(this.#runs, row.id, { seq: row.seq, row, body: JSON.stringify(row) });
   }
 
   async putDeployment(row: DeploymentRow): Promise<void> {
     this.#journal.mark(this, "soon");
-    newest(this.#deployments, row.name, { seq: row.seq, body: JSON.stringify(row) });
+    newest(this.#deployments, row.name, { seq: row.seq, row, body: JSON.stringify(row) });
   }
 
   async putArtifact(row: ArtifactRow): Promise<void> {
@@ -71,7 +73,7 @@ export class EmbeddedIndex implements Index, Section {
   }
 
   write(): void {
-    for (const { body } of this.#runs.values()) this.#writeRun(JSON.parse(body) as RunRow, body);
+    for (const { row, body } of this.#runs.values()) this.#writeRun(row, body);
     this.#runs.clear();
     for (const [name, { seq, body }] of this.#deployments)
       this.#database

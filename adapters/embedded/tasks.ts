@@ -7,7 +7,7 @@ import type { WindhoverError } from "../../engine/errors.ts";
 import type { TaskDelivery, TaskMessage, TaskQueue } from "../../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
-import type { Membership } from "./mailbox.ts";
+import type { Membership } from "./membership.ts";
 import { Bell } from "./signal.ts";
 
 interface Enqueued {

@@ -3,7 +3,8 @@ import type { Message } from "../../engine/messages.ts";
 import type { Clock, Timers } from "../../engine/ports.ts";
 import type { Database } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
-import type { EmbeddedMailbox, Membership } from "./mailbox.ts";
+import type { EmbeddedMailbox } from "./mailbox.ts";
+import type { Membership } from "./membership.ts";
 
 /** The clock on the wall may be set while we wait for it. Unit: milliseconds. */
 const LONGEST_WAIT_MS = 60_000;
