@@ -102,6 +102,6 @@ function tellWhere({ api }: Serving, directory: string): void {
   fact("As JSON", `${api.url}/api/runs`);
   fact("The code", shortPath(ENTRY));
   fact("The data", shortPath(directory));
-  fact("Commands", `node dist/cli/main.js runs ls   ${err("and", "dim")} runs inspect last   ${err("and", "dim")} --help`);
+  fact("Commands", `npx windhover runs ls   ${err("and", "dim")} runs inspect last   ${err("and", "dim")} --help`);
   tell(err("\nStart it again and the airports come from the cache. Ctrl-C stops.", "dim"));
 }

@@ -5,6 +5,7 @@ import { Continuation } from "../engine/instance.ts";
 import { sayable } from "../engine/log-line.ts";
 import type { LogLevel } from "../engine/ports.ts";
 import { currentScope, type Scope, type TaskScope } from "../engine/scope.ts";
+import { masked } from "../engine/secrecy.ts";
 import { flowScope } from "./waits.ts";
 
 export interface RunContext {
@@ -92,7 +93,8 @@ async function put(key: string, kind: Kind, data: unknown): Promise<void> {
   if (typeof key !== "string" || key === "")
     throw new WindhoverError("WH1003", { message: `artifact.${kind}() needs a key.`, expected: "a non-empty string", got: JSON.stringify(key) ?? "nothing" });
   if (scope.kind === "task") return scope.services.artifact(key, kind, data);
-  await scope.instance.call({ kind: "artifact", name: `artifact ${key}`, spec: () => ({ detail: encode({ key, kind, data }) }) }).future;
+  const shown = masked(key);
+  await scope.instance.call({ kind: "artifact", name: `artifact ${shown}`, spec: () => ({ detail: encode({ key: shown, kind, data }) }) }).future;
 }
 
 /** What a run leaves for people to look at. The same key again replaces it. */
@@ -124,7 +126,7 @@ export async function emit(event: { readonly type: string; readonly detail?: unk
       got: JSON.stringify(event?.type) ?? "nothing",
     });
   if (scope.kind === "task") return scope.services.emit(event.type, event.detail);
-  await scope.instance.call({ kind: "emit", name: event.type, spec: () => ({ detail: encode(event.detail) }) }).future;
+  await scope.instance.call({ kind: "emit", name: masked(event.type), spec: () => ({ detail: encode(event.detail) }) }).future;
 }
 
 /**

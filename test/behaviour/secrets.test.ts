@@ -141,6 +141,25 @@ inEachWorld("secrets", (world) => {
     expect(leaksIn((await ended(run)) + (await ended(second)))).toEqual([]);
   });
 
+  test("a secret that a task left in a variable for its flow comes no further", async () => {
+    let taken = "";
+    const take = task({ name: "take" }, async () => {
+      taken = (await Secret.load("openai")).get();
+    });
+    const pass = task({ name: "pass" }, async (key: string) => key);
+    const passing = flow({ name: "passing" }, async () => {
+      await take();
+      log.info(`took ${taken}`, { taken });
+      await artifact.markdown(`of ${taken}`, taken);
+      await emit({ type: `took ${taken}`, detail: taken });
+      await pass(taken);
+      return taken;
+    });
+    const run = await w.client.run(passing);
+    expect(await run.result()).toBe("***");
+    expect(leaksIn(await ended(run))).toEqual([]);
+  });
+
   test("a block that is loaded again after it was shown masked is whole", async () => {
     const use = task({ name: "use" }, async () => {
       const key = (await Secret.load("openai")).get();
