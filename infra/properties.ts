@@ -43,7 +43,7 @@ export interface WindhoverProps extends NetworkOptions {
   readonly securityGroups?: readonly ISecurityGroup[];
   /** X-Ray traces of the functions. Default: false; a million traces that are recorded cost five dollars. */
   readonly tracing?: boolean;
-  /** Stack traces with the files and lines of the sources. Default: false; functions then load without a map, some tens of milliseconds sooner. */
+  /** Stack traces with the files and lines of the sources. Default: false; functions then load without maps, ten to twenty milliseconds sooner. */
   readonly sourceMaps?: boolean;
   /** Counts, durations and late starts of runs by flow, in CloudWatch. Default: false; each metric of each flow costs thirty cents a month. */
   readonly metrics?: boolean;
