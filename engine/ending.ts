@@ -87,7 +87,7 @@ export async function finishRun(draft: RunDraft): Promise<void> {
     if (instance?.fatal && !state.ending) crashRun(draft, instance.fatal);
     else if (instance?.outcome && !state.returned && !state.ending && !instance.dropped) await returned(draft);
     if (draft.pending.length > 0) await draft.pump();
-    if (isFinal(state.row.type) || openOf(draft).length > 0) continue;
+    if (isFinal(state.row.type) || draft.openCount > 0) continue;
     if (state.ending) end(draft, state.ending.state, state.ending.name, state.ending.value, state.ending.error);
     else if (state.returned) await conclude(draft);
   }
@@ -332,7 +332,7 @@ function launch(draft: RunDraft): void {
 function refuseForeignWait(draft: RunDraft): void {
   const { instance, state } = draft;
   if (!instance || instance.outcome || instance.fatal || state.ending || state.returned || state.retryTimer !== undefined) return;
-  if (openOf(draft).some(([id, open]) => open.role !== "hook" && instance.calls.get(id)?.observed)) return;
+  for (const id in state.open) if (state.open[id]?.role !== "hook" && instance.calls.get(id)?.observed) return;
   const last = [...instance.calls.keys()].at(-1);
   crashRun(
     draft,
@@ -348,19 +348,24 @@ function refuseForeignWait(draft: RunDraft): void {
 function label(draft: RunDraft): void {
   const { state } = draft;
   if (isFinal(state.row.type) || state.paused || state.cancel || state.retryTimer !== undefined) return;
-  const waiting = openOf(draft);
-  const idle =
-    waiting.length > 0 &&
-    waiting.every(([, open]) => open.kind === "input" || open.kind === "pause" || (open.kind === "sleep" && (open.until ?? 0) - draft.now > SHORT_SLEEP_MS));
-  if (!idle) {
+  if (!isIdle(draft)) {
     if (state.row.type !== "RUNNING") draft.move("RUNNING", "Running");
     return;
   }
-  const [call, open] = waiting[0] as [string, OpenCall];
+  const [call, open] = openOf(draft)[0] as [string, OpenCall];
   const code = open.kind as "input" | "pause" | "sleep";
   const message = { input: `It waits for the input "${open.input}".`, pause: "It waits until somebody resumes it.", sleep: "It sleeps." }[code];
   if (state.row.reason?.code === code && state.row.reason.blockedBy?.[0] === call) return;
   draft.move("PAUSED", code === "pause" ? "Paused" : "Suspended", { reason: { code, message, since: draft.now, until: open.until, blockedBy: [call] } });
+}
+
+/** All that it waits for costs nothing. */
+function isIdle({ state, now, openCount }: RunDraft): boolean {
+  for (const id in state.open) {
+    const { kind, until = 0 } = state.open[id] as OpenCall;
+    if (kind !== "input" && kind !== "pause" && !(kind === "sleep" && until - now > SHORT_SLEEP_MS)) return false;
+  }
+  return openCount > 0;
 }
 
 /** Shorter sleeps are not worth two rows in the runs table. */

@@ -6,6 +6,7 @@ import type { CallSpec, LimitWanted } from "../engine/events.ts";
 import { isFuture } from "../engine/future.ts";
 import { LIMITS } from "../engine/limits.ts";
 import type { Column } from "../engine/map.ts";
+import { given } from "../engine/optional.ts";
 import type { FlowScope } from "../engine/scope.ts";
 import { currentScope, shared } from "../engine/scope.ts";
 import { directCall, directMap } from "./direct.ts";
@@ -180,8 +181,7 @@ function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Colum
 function policyOf({ definition, call, base, overrides }: Variant, args: readonly unknown[]): CallSpec {
   const { name, retries, crashRetries, timeoutSeconds, pool, tags, persistResult, hooks, variant } = definition;
   const after = call.waitFor?.map((future) => future.id);
-  const counts = Object.fromEntries(Object.entries(hooks).map(([hook, list]) => [hook, list.length]));
-  const known: CallSpec = {
+  return given<CallSpec>({
     retries: retries || undefined,
     crashRetries,
     timeoutSeconds,
@@ -189,13 +189,18 @@ function policyOf({ definition, call, base, overrides }: Variant, args: readonly
     tags: tags?.length ? tags : undefined,
     limits: limitsOf(definition, args),
     transient: persistResult === false ? true : undefined,
-    hooks: Object.keys(counts).length > 0 ? counts : undefined,
+    hooks: countsOf(hooks),
     after: after?.length ? after : undefined,
     task: base === name ? undefined : base,
     variant,
     overrides: Object.keys(overrides).length > 0 ? JSON.stringify(overrides) : undefined,
-  };
-  return Object.fromEntries(Object.entries(known).filter(([, value]) => value !== undefined));
+  });
+}
+
+/** How many hooks of each name there are; none for most tasks. */
+function countsOf(hooks: TaskDefinition["hooks"]): CallSpec["hooks"] {
+  const lists = Object.entries(hooks);
+  return lists.length > 0 ? Object.fromEntries(lists.map(([hook, list]) => [hook, list.length])) : undefined;
 }
 
 function limitsOf({ name, concurrency }: TaskDefinition, args: readonly unknown[]): readonly LimitWanted[] | undefined {
