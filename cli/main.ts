@@ -14,6 +14,8 @@ const alive = setInterval(() => {}, 1 << 30);
 try {
   const { checkNode } = await import("../sdk/node-version.ts");
   checkNode();
+  const { tellUncaught } = await import("./uncaught.ts");
+  tellUncaught(debug);
   const { program } = await import("./program.ts");
   await program().parseAsync(process.argv);
 } catch (error) {

@@ -72,7 +72,10 @@ export async function runHere(settings: Settings, files: readonly string[], flag
     for (const one of early.splice(0)) "actor" in one ? follower.entry(one) : follower.log(one);
     const id = await start(workspace);
     const interrupted = onInterrupt(stop);
+    const ended = onDeath(workspace, id);
+    stop.signal.addEventListener("abort", ended, { once: true });
     const { run, state } = await follower.follow(id, stop.signal);
+    ended();
     if (broken !== undefined) throw broken;
     if (interrupted.by !== undefined) await leave(workspace, state, run);
     else if (state) {
@@ -113,10 +116,26 @@ async function finishOthers({ runtime, ports }: Workspace): Promise<void> {
 
 const TORN_SHOWN = 5;
 
-async function leave({ client, backend, runtime }: Workspace, state: RunState | undefined, id: string): Promise<never> {
+/** The author's code may end the process, or throw where nobody catches it. Returns how to say that it no longer matters. */
+function onDeath(workspace: Workspace, id: string): () => void {
+  const told = (code: number): void => {
+    tell(`\n${err("‖", "yellow")} The process ended (status ${code}) while the run ${id} was under way: what it has done is kept.`);
+    tellHowOn(workspace, id, id);
+  };
+  process.once("exit", told);
+  return () => void process.off("exit", told);
+}
+
+async function leave(workspace: Workspace, state: RunState | undefined, id: string): Promise<never> {
   const name = state?.name ?? id;
   tell();
   tell(`${err("‖", "yellow")} Left the run ${err(name, "bold")} (${id}) as it is: what it has done is kept.`);
+  tellHowOn(workspace, id, name);
+  await Promise.race([workspace.client.close(), workspace.backend.ports.clock.wait(GRACE_MS)]);
+  process.exit(EXIT.interrupted);
+}
+
+function tellHowOn({ runtime }: Workspace, id: string, name: string): void {
   const calls = runtime.worker.inHand().flatMap(({ run, call }) => (run === id ? call : []));
   if (calls.length > 0)
     tell(
@@ -125,6 +144,4 @@ async function leave({ client, backend, runtime }: Workspace, state: RunState | 
   tell(`  Go on    windhover dev              ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
   tell(`  Look     windhover runs inspect ${name}`);
   tell(`  Give up  windhover runs cancel ${name}`);
-  await Promise.race([client.close(), backend.ports.clock.wait(GRACE_MS)]);
-  process.exit(EXIT.interrupted);
 }

@@ -158,7 +158,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     host.onRun?.(definition.name, args, attempt.actor, item);
     const given = await limited(attempt, id, () => fn(...(args as never[])));
     const before = timesMasked();
-    const value = encode(given);
+    const value = encode(given, RESULT);
     if (timesMasked() !== before) sayMasked(attempt, id);
     if (cache && key !== undefined) await remember(host, cache, definition, key, value);
     return { ok: true, value };
@@ -166,6 +166,9 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     return failure(attempt, definition, error, id);
   }
 }
+
+/** What the value is called when it cannot be stored. */
+const RESULT = { name: "result" };
 
 /** What waits for the result gets `***`: better that somebody is told. */
 function sayMasked(attempt: Attempt, id: string): void {

@@ -109,7 +109,7 @@ async function returned(draft: RunDraft): Promise<void> {
   if (!outcome.ok && outcome.error instanceof Continuation) return continueAsNew(draft, outcome.error.parameters);
   let end: { ok: boolean; value?: Payload; error?: Payload };
   try {
-    end = outcome.ok ? { ok: true, value: encode(outcome.value) } : { ok: false, error: encodeError(outcome.error) };
+    end = outcome.ok ? { ok: true, value: encode(outcome.value, { name: "result" }) } : { ok: false, error: encodeError(outcome.error) };
   } catch (error) {
     end = { ok: false, error: encodeError(error) };
   }

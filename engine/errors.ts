@@ -39,6 +39,12 @@ export const ERRORS = {
     title: "A flow was called while its file was loaded",
     action: "Take the call out of the file (`windhover run FILE` makes it), or run the file as the program that it is: node FILE.",
   },
+  WH1062: {
+    who: "author",
+    title: "Something failed that nobody waited for",
+    action:
+      "Await the promise, or catch its error: what nobody waits for ends the process. Its runs go on in the next one, and what ran in this one counts as crashed.",
+  },
   // ---- the author: values
   WH1101: { who: "author", title: "Parameters do not fit the flow's schema", action: "Correct the value at the path that is named." },
   WH1102: {

@@ -121,7 +121,7 @@ function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: Var
   const spec = (): CallSpec => {
     const after = call.waitFor?.map((future) => future.id);
     return {
-      args: encode(parameters ?? {}),
+      args: encode(parameters ?? {}, { name: "parameters" }),
       ...(after?.length && { after }),
       ...(Object.keys(overrides).length > 0 && { overrides: JSON.stringify(overrides) }),
       ...((tags ?? definition.tags) && { tags: tags ?? definition.tags }),

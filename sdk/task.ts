@@ -105,7 +105,7 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
   const { definition, call } = variant;
   const spec = (): CallSpec => {
     const deps: string[] = [];
-    const encoded = args.length === 0 ? undefined : encode(args, { reference: (value) => referenced(value, deps) });
+    const encoded = args.length === 0 ? undefined : encode(args, { name: "arguments", reference: (value) => referenced(value, deps) });
     return { ...policyOf(variant, args), ...(encoded !== undefined && { args: encoded }), ...(deps.length > 0 && { deps: [...new Set(deps)] }) };
   };
   const live = scope.instance.call({ kind: "task", name: definition.name, key: call.key, spec });
@@ -119,7 +119,7 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   const spec = (): CallSpec => {
     if (bad) throw bad;
     const deps: string[] = [];
-    const encoded = encode(columns, { reference: (value) => referenced(value, deps) });
+    const encoded = encode(columns, { name: "arguments", reference: (value) => referenced(value, deps) });
     const { mapConcurrency, toleratedFailures } = call;
     return {
       ...policyOf(variant, []),

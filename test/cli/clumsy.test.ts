@@ -11,6 +11,12 @@ import * as z from "zod";
 const slow = task({ name: "slow" }, async () => new Promise(() => setTimeout(() => {}, 60_000)));
 export const digest = flow({ name: "digest", parameters: z.object({ n: z.number().default(1), path: z.string().optional() }) }, async (p) => p);
 export const nightly = flow({ name: "nightly" }, async () => slow());
+const leave = task({ name: "leave" }, async () => process.exit(3));
+export const leaves = flow({ name: "leaves" }, async () => leave());
+const drop = task({ name: "drop" }, async () => { void Promise.reject(new RangeError("nobody looks")); return new Promise(() => {}); });
+export const drops = flow({ name: "drops" }, async () => drop());
+const odd = task({ name: "odd" }, async () => ({ make: () => 1 }) as never);
+export const odds = flow({ name: "odds" }, async () => odd());
 `;
 let project: Project;
 beforeAll(() => {
@@ -98,6 +104,17 @@ describe("a clumsy user", () => {
     run.child.kill("SIGINT");
     const { code, err } = await run.ended;
     expect([code, err]).toEqual([130, expect.stringMatching(/Torn {5}slow-0 .*it runs again/)]);
+  });
+
+  test("whose task ends the process, or fails where nobody looks, hears that the run is kept", async () => {
+    const left = await project.run("run", "flows.ts:leaves", "-d", "left");
+    expect([left.code, left.err]).toEqual([3, expect.stringMatching(/The process ended \(status 3\) while the run \w+ was under way[\s\S]*Torn {5}leave-0/)]);
+    const dropped = await project.run("run", "flows.ts:drops", "-d", "dropped");
+    refused(dropped, 1, "WH1062", "nobody waited for: nobody looks", "flows.ts:", "was under way: what it has done is kept");
+  });
+
+  test("who returns what cannot be stored reads where it is", async () => {
+    refused(await project.run("run", "flows.ts:odds", "-d", "odds"), 1, "WH1102", "result.make is the function make");
   });
 
   test("who interrupts a script hears that its run is kept", async () => {
