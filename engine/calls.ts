@@ -228,7 +228,10 @@ export function setTimer(draft: RunDraft, call: string, open: { timer?: string }
 
 function writeArtifact(draft: RunDraft, call: string, detail: string): void {
   const { key, kind, data } = decode(detail) as { key: string; kind: ArtifactRow["kind"]; data: unknown };
-  draft.effects.push({ do: "artifact", row: { id: `${draft.id}/${key}`, run: draft.id, call, key, kind, data: encode(data), at: draft.now } });
+  draft.effects.push({
+    do: "artifact",
+    row: { id: `${draft.id}/${key}`, run: draft.id, call, key, kind, data: encode(data), at: draft.now, seq: draft.state.calls },
+  });
 }
 
 /** What follows when a settlement enters the log. */

@@ -338,4 +338,6 @@ export interface ArtifactRow {
   readonly kind: "markdown" | "table" | "link" | "image" | "progress";
   readonly data: Payload;
   readonly at: number;
+  /** Which of the run's calls wrote it, counted: an older one never replaces a newer one. Absent where a task wrote it, which nobody counts. */
+  readonly seq?: number;
 }

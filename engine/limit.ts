@@ -72,7 +72,8 @@ class LimitDraft {
   #now: number;
   constructor(context: LimitContext, state: LimitState) {
     this.#context = context;
-    this.#now = context.now;
+    // Its time never goes back, whatever a process's clock says: a rate counts by it.
+    this.#now = Math.max(context.now, state.holders.at(-1)?.since ?? 0);
     this.state = state;
   }
 

@@ -165,6 +165,7 @@ export interface Index {
   runs(filter: RunFilter): Promise<{ readonly rows: readonly RunRow[]; readonly cursor?: string }>;
   putDeployment(row: DeploymentRow): Promise<void>;
   deployments(): Promise<readonly DeploymentRow[]>;
+  /** An older `seq` never replaces a newer one; without a `seq` the last one written stands. */
   putArtifact(row: ArtifactRow): Promise<void>;
   artifacts(run: string): Promise<readonly ArtifactRow[]>;
 }

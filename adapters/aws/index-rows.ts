@@ -77,7 +77,10 @@ class AwsIndex implements Index {
 
   async putArtifact(row: ArtifactRow): Promise<void> {
     const ttl = expiry(Math.max(row.at, this.#clock.now()) + KEEP_MS);
-    await this.#write({ pk: text(row.run), sk: text(ARTIFACT + sortKey(row.id)), z: packed(row), ttl }, `artifact ${row.key} of run ${row.run}`);
+    const item: Item = { pk: text(row.run), sk: text(ARTIFACT + sortKey(row.id)), z: packed(row), ttl };
+    const what = `artifact ${row.key} of run ${row.run}`;
+    // One that a task wrote has no number, and is replaced like what is not there.
+    await (row.seq === undefined ? this.#write(item, what) : this.#replace(item, row.seq, what, "attribute_not_exists(seq)"));
   }
 
   async artifacts(run: string): Promise<readonly ArtifactRow[]> {
@@ -105,8 +108,8 @@ class AwsIndex implements Index {
   }
 
   /** An older one never replaces a newer one, in whatever order they come. */
-  async #replace(item: Item, seq: number, what: string): Promise<void> {
-    const condition = { ConditionExpression: "attribute_not_exists(pk) OR seq < :seq", ExpressionAttributeValues: { ":seq": number(seq) } };
+  async #replace(item: Item, seq: number, what: string, free = "attribute_not_exists(pk)"): Promise<void> {
+    const condition = { ConditionExpression: `${free} OR seq < :seq`, ExpressionAttributeValues: { ":seq": number(seq) } };
     try {
       await this.#client.send(new PutItemCommand({ TableName: this.#table, Item: { ...item, seq: number(seq) }, ...condition }));
     } catch (error) {

@@ -25,7 +25,7 @@ export class EmbeddedIndex implements Index, Section {
   readonly #journal: Journal;
   readonly #runs = new Map<string, Noted<RunRow>>();
   readonly #deployments = new Map<string, Noted<DeploymentRow>>();
-  readonly #artifacts = new Map<string, string>();
+  readonly #artifacts = new Map<string, { readonly row: ArtifactRow; readonly body: string }>();
 
   constructor(database: Database, journal: Journal) {
     this.#database = database;
@@ -44,7 +44,8 @@ export class EmbeddedIndex implements Index, Section {
 
   async putArtifact(row: ArtifactRow): Promise<void> {
     this.#journal.mark(this, "soon");
-    this.#artifacts.set(row.id, JSON.stringify(row));
+    const old = this.#artifacts.get(row.id)?.row.seq;
+    if (old === undefined || row.seq === undefined || row.seq >= old) this.#artifacts.set(row.id, { row, body: JSON.stringify(row) });
   }
 
   async run(id: string): Promise<RunRow | null> {
@@ -82,12 +83,7 @@ export class EmbeddedIndex implements Index, Section {
         )
         .run(name, seq, body);
     this.#deployments.clear();
-    for (const [id, body] of this.#artifacts) {
-      const { run, at } = JSON.parse(body) as ArtifactRow;
-      this.#database
-        .prepare("INSERT INTO artifacts (id, run, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body")
-        .run(id, run, at, body);
-    }
+    for (const [id, { row, body }] of this.#artifacts) this.#database.prepare(PUT_ARTIFACT).run(id, row.run, row.at, body);
     this.#artifacts.clear();
   }
 
@@ -101,6 +97,9 @@ export class EmbeddedIndex implements Index, Section {
     for (const tag of tags) this.#database.prepare("INSERT INTO run_tags (tag, created, run) VALUES (?, ?, ?) ON CONFLICT DO NOTHING").run(tag, createdAt, id);
   }
 }
+
+const PUT_ARTIFACT = `INSERT INTO artifacts (id, run, at, body) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at, body = excluded.body
+  WHERE ifnull(json_extract(excluded.body, '$.seq') >= json_extract(artifacts.body, '$.seq'), 1)`;
 
 const parse = <T>(row: Row): T => JSON.parse(row["body"] as string) as T;
 

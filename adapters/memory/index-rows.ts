@@ -85,6 +85,8 @@ export function memoryIndex(state: IndexState): Index {
     },
     async putArtifact(row) {
       const own = state.artifacts.get(row.run);
+      const old = own?.get(row.id)?.own.seq;
+      if (old !== undefined && row.seq !== undefined && row.seq < old) return;
       if (own === undefined) state.artifacts.set(row.run, new Map([[row.id, toRow(row)]]));
       else own.set(row.id, toRow(row));
     },

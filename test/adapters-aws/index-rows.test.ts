@@ -176,5 +176,7 @@ describe("rows beside runs", () => {
     });
     expect(artifact).toMatchObject({ Item: { pk: { S: "r1" }, sk: { S: "artifact/r1/call-0/report" }, ttl: { N: String((NOON + 400 * DAY_MS) / 1000) } } });
     expect(artifact).not.toHaveProperty("ConditionExpression");
+    await index.putArtifact(artifactRow("r1", "progress", { seq: 3 }));
+    expect(puts()[2]).toMatchObject({ Item: { seq: { N: "3" } }, ConditionExpression: "attribute_not_exists(seq) OR seq < :seq" });
   });
 });

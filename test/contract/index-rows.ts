@@ -1,6 +1,6 @@
 /** Index: rows derived from the logs. A newer row replaces an older one, never the other way; lists are newest first and page without holes. */
 import { expect } from "vitest";
-import type { RunRow, StateType } from "../../engine/events.ts";
+import type { ArtifactRow, RunRow, StateType } from "../../engine/events.ts";
 import type { Index, RunFilter } from "../../engine/ports.ts";
 import { contract, eventually, type Make, type Skips, type Subject } from "./backend.ts";
 import { AWKWARD, AWKWARD_NAME, artifactRow, deploymentRow, LOOKALIKES, NOON, runRow } from "./samples.ts";
@@ -215,6 +215,27 @@ export function indexContract(make: Make, skips: Skips = {}): void {
       expect(await index.artifacts("r1")).toEqual([early, stored, late]);
       expect((await index.artifacts("r10")).map((row) => row.key)).toEqual(["other"]);
     });
+    check(
+      "an older artifact of a flow never replaces a newer one, in whatever order they come; a task's is whatever came last",
+      async ({ ports: { index } }) => {
+        const [first, second, third] = [2, 7, 8].map((seq) => artifactRow("r11", "progress", { seq, data: `${seq}` })) as [
+          ArtifactRow,
+          ArtifactRow,
+          ArtifactRow,
+        ];
+        const ofTask = artifactRow("r11", "progress", { data: "1" });
+        const shown = async (row: ArtifactRow) => {
+          await index.putArtifact(row);
+          return index.artifacts("r11");
+        };
+        expect(await shown(second)).toEqual([second]);
+        expect(await shown(first)).toEqual([second]);
+        await Promise.all([index.putArtifact(third), index.putArtifact(first)]);
+        expect(await index.artifacts("r11")).toEqual([third]);
+        expect(await shown(ofTask)).toEqual([ofTask]);
+        expect(await shown(first)).toEqual([first]);
+      },
+    );
 
     check("rows are copies: neither their writer nor a reader can change them", async ({ ports: { index } }) => {
       const row = runRow("r1", { tags: ["before"] });

@@ -1,6 +1,6 @@
 /** What the simulation found once, each as the smallest case that shows it. */
 import { expect, test } from "vitest";
-import { concurrency, continueAsNew, flow, runContext, sleep, task } from "windhover";
+import { artifact, concurrency, continueAsNew, flow, runContext, sleep, task } from "windhover";
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
@@ -359,4 +359,35 @@ test("a request that gave its slot back, and comes again from a process that was
   const again = advanceLimit({ name: "l", n: 3, now: 0 }, second.state, [acquire, configure(1, "one")]);
   expect(again.events).toEqual([]);
   expect(again.effects).toEqual([]);
+});
+
+test("an artifact that is written late, by a process that was taken for dead, does not replace a newer one", async () => {
+  const counts = flow({ name: "counts-artifacts" }, async () => {
+    await artifact.progress("done", 0);
+    await sleep("1 minute");
+    await artifact.progress("done", 1);
+  });
+  let late: (() => Promise<unknown>) | undefined;
+  const world = new World({
+    seed: 1,
+    now: 0,
+    stubs: new Map(),
+    around: async (_process, call) => {
+      if (call.port === "index" && call.method === "putArtifact") late ??= call.perform;
+      return call.perform();
+    },
+  });
+  world.boot();
+  await world.client.run(counts, {}, { id: "counts" });
+  await world.finish(() => allFinal(world) && !world.busy);
+  await late?.();
+  expect(await world.client.ports.index.artifacts("counts")).toMatchObject([{ key: "done", data: "1" }]);
+  world.end();
+});
+
+test("a rate's time does not go back with the clock of the process that takes its next turn", () => {
+  const acquire = (request: string) => ({ kind: "acquire" as const, id: `acquire:${request}`, request, holder: "run:r", occupy: 1 });
+  const first = advanceLimit({ name: "rate", n: 1, now: 160_000 }, null, [{ kind: "configure", id: "c", limit: 2, perSeconds: 60 }, acquire("a")]);
+  const second = advanceLimit({ name: "rate", n: 2, now: 155_000 }, first.state, [acquire("b")]);
+  expect(second.state.holders.map(({ since }) => since)).toEqual([160_000, 160_000]);
 });
