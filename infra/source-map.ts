@@ -9,7 +9,7 @@ export interface BundledFile {
 
 /**
  * The user's files count from `project`, those of packages from their `node_modules`, our own from the package. `sources` of a map count from its own place.
- * @example nameOf("/home/ann/shop/flows/index.ts", "/home/ann/shop", "…") // "flows/index.ts"
+ * @example sourceName("/shop/flows/index.ts", "/shop", "/shop/node_modules/windhover") // "flows/index.ts"
  */
 export function sourceName(file: string, project: string, root: string): string {
   // The few lines that import the user's entries.
