@@ -36,19 +36,21 @@ export function perform(performer: Performer, entry: Pick<Entry, "n" | "at" | "s
   return effects.length > (inline ? 1 : 0) ? performAll(performer, entry, effects, inline) : undefined;
 }
 
-async function performAll(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[], inline: boolean): Promise<void> {
+function performAll(performer: Performer, entry: Pick<Entry, "n" | "at" | "state">, effects: readonly Effect[], inline: boolean): Promise<unknown> {
   const { ports, actor } = performer;
   const work: Promise<unknown>[] = [];
-  const mail = new Map<string, Promise<void>>();
-  const tasks: TaskEffect[] = [];
+  let mail: Map<string, Promise<void>> | undefined;
+  let tasks: TaskEffect[] | undefined;
   for (const effect of effects) {
     switch (effect.do) {
       case "inline":
         break;
       case "task":
+        tasks ??= [];
         tasks.push(effect);
         break;
       case "send": {
+        mail ??= new Map();
         const before = mail.get(effect.to);
         mail.set(effect.to, before ? before.then(() => ports.mailbox.send(effect.to, effect.message)) : ports.mailbox.send(effect.to, effect.message));
         break;
@@ -87,9 +89,9 @@ async function performAll(performer: Performer, entry: Pick<Entry, "n" | "at" | 
         break;
     }
   }
-  if (tasks.length > 0) work.push(enqueue(performer, entry, tasks));
-  work.push(...mail.values());
-  if (work.length > 0) await Promise.all(work);
+  if (tasks) work.push(enqueue(performer, entry, tasks));
+  if (mail) work.push(...mail.values());
+  return work.length === 1 ? (work[0] as Promise<unknown>) : Promise.all(work);
 }
 
 async function enqueue(performer: Performer, entry: Pick<Entry, "n" | "state">, effects: readonly TaskEffect[]): Promise<void> {

@@ -1,6 +1,5 @@
 /** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
 
-import { Book } from "./book.ts";
 import { cancelCall } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
 import { mustClaim } from "./claims.ts";
@@ -26,7 +25,6 @@ import { isFinal } from "./state.ts";
 export async function startCode(draft: RunDraft, start: StartMessage): Promise<void> {
   const { state, context } = draft;
   const definition = definitionOf(draft);
-  draft.book = new Book();
   const { flow, name, tags, starter, deployment, scheduledTime, version, depth, origin, overrides } = start;
   const given = typeof start.parameters === "string" ? start.parameters : await draft.reader.text(start.parameters);
   const checked = await checkParameters(definition, decode(given));

@@ -60,7 +60,7 @@ export class RunDraft {
   /** Calls that have a settlement in `pending`. */
   readonly decided = new Set<string>();
   /** Who waits for a call, so that a settlement need not look at all that is open. */
-  readonly #waiting = new Map<string, Set<string>>();
+  #waiting: Map<string, Set<string>> | undefined;
   /** Calls whose next attempt can be launched as this turn ends. */
   readonly launches: string[] = [];
   book: Book | null;
@@ -89,12 +89,13 @@ export class RunDraft {
     }
   }
   waits(call: string, need: string): void {
+    this.#waiting ??= new Map();
     const known = this.#waiting.get(need);
     if (known) known.add(call);
     else this.#waiting.set(need, new Set([call]));
   }
   waitingFor(need: string): readonly string[] {
-    const waiting = this.#waiting.get(need);
+    const waiting = this.#waiting?.get(need);
     return waiting ? [...waiting] : NOBODY;
   }
   get id(): string {

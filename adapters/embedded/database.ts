@@ -32,7 +32,11 @@ interface RawDatabase {
   exec(sql: string): void;
   close(): void;
 }
-type Driver = (file: string) => RawDatabase;
+interface Driver {
+  open(file: string): RawDatabase;
+  /** The package also takes all values in one array, and is quicker so. */
+  readonly inOneArray: boolean;
+}
 
 let driver: Driver | undefined;
 
@@ -52,7 +56,7 @@ function builtIn(): Driver {
   try {
     const load = (process as unknown as { getBuiltinModule(id: string): unknown }).getBuiltinModule;
     const { DatabaseSync } = load("node:sqlite") as { DatabaseSync: new (file: string) => RawDatabase };
-    return (file) => new DatabaseSync(file);
+    return { open: (file) => new DatabaseSync(file), inOneArray: false };
   } finally {
     process.emitWarning = warn;
   }
@@ -60,7 +64,7 @@ function builtIn(): Driver {
 
 async function fromPackage(): Promise<Driver> {
   const { default: Libsql } = (await import("libsql")) as unknown as { default: new (file: string) => RawDatabase };
-  return (file) => new Libsql(file);
+  return { open: (file) => new Libsql(file), inOneArray: true };
 }
 
 /**
@@ -69,9 +73,10 @@ async function fromPackage(): Promise<Driver> {
  */
 export function openDatabase(file: string): Database {
   if (!driver) throw new Error("loadDriver() comes first");
+  const { inOneArray } = driver;
   let raw: RawDatabase;
   try {
-    raw = driver(file);
+    raw = driver.open(file);
   } catch (error) {
     throw mapFailure(error, file, "opened");
   }
@@ -80,7 +85,7 @@ export function openDatabase(file: string): Database {
     file,
     prepare(sql) {
       let statement = statements.get(sql);
-      if (!statement) statements.set(sql, (statement = wrap(raw.prepare(sql))));
+      if (!statement) statements.set(sql, (statement = wrap(raw.prepare(sql), inOneArray)));
       return statement;
     },
     exec: (sql) => raw.exec(sql),
@@ -91,10 +96,16 @@ export function openDatabase(file: string): Database {
   };
 }
 
-function wrap(raw: RawStatement): Statement {
+function wrap(raw: RawStatement, inOneArray: boolean): Statement {
+  type Changes = { changes: number; lastInsertRowid: number };
+  if (inOneArray)
+    return {
+      run: (...values) => raw.run(values) as Changes,
+      get: (...values) => raw.get(values) as Row | undefined,
+      all: (...values) => raw.all(values) as Row[],
+    };
   return {
-    // Both libraries take positional values one by one.
-    run: (...values) => raw.run(...values) as { changes: number; lastInsertRowid: number },
+    run: (...values) => raw.run(...values) as Changes,
     get: (...values) => raw.get(...values) as Row | undefined,
     all: (...values) => raw.all(...values) as Row[],
   };
