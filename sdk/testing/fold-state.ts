@@ -57,7 +57,10 @@ function compareCall(call: CallFold, open: OpenCall, same: (what: string, events
   same(of("how often slots were given back"), call.gaveBack, open.gaveBack ?? 0);
 }
 const WAITS = { slot: "slot", retry: "retry", paused: "pause" } as const;
-const list = (ids: Iterable<string>): string => [...ids].sort().join();
+function list(ids: Iterable<string>): string {
+  const all = Array.isArray(ids) ? (ids as readonly string[]) : [...ids];
+  return all.length < 2 ? (all[0] ?? "") : [...all].sort().join();
+}
 
 /** Who holds what of a limit, or of a deployment's places, and who waits, as the events say. */
 export class Places {

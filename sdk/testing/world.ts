@@ -32,7 +32,7 @@ export interface WorldOptions {
   readonly warmRuns?: number;
   readonly onRun?: (task: string, actor: string, item: TaskItem) => void;
   /** Told after each port call of any process, whatever became of it. */
-  readonly stepped?: () => void;
+  readonly stepped?: (call: PortCall) => void;
   /** Told of a turn's step that appended nothing. */
   readonly onAnswer?: Host["onAnswer"];
 }
@@ -83,7 +83,7 @@ export class World {
         return never();
       } finally {
         this.steps++;
-        this.#options.stepped?.();
+        this.#options.stepped?.(call);
       }
     };
     const clock = skewed(backend.ports.clock, skew?.(number) ?? 0);

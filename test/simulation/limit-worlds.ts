@@ -42,7 +42,7 @@ const wide = flow({ name: "wide-slots", parameters: numbered }, async ({ n }) =>
   return sum(parts);
 });
 const WIDE = { "first-tag": 1, "second-tag": 2, roomy: 2 };
-worlds["two-limits"] = { begin: limited(WIDE, wide, 3), slots: WIDE };
+worlds["two-limits"] = { begin: limited(WIDE, wide, 2), slots: WIDE };
 
 /** A rate that lasts: never more in a minute than it grants, whoever asks and whoever stops asking. */
 const paced = flow({ name: "paced", parameters: numbered }, async ({ n }) => {

@@ -22,7 +22,7 @@ const paused: Pick<Scenario, "acts" | "next"> = {
 
 const short = task({ name: "short-of-slots", tags: ["short"] }, async (n: number) => n + 1);
 const mapShort = flow({ name: "map-short", parameters: numbered }, async ({ n }) => {
-  const many = short.map([n, n + 1, n + 2, n + 3]);
+  const many = short.map([n, n + 1, n + 2]);
   return sum(await double.map(many));
 });
 worlds["map-limit-long-pause"] = {

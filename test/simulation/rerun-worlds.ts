@@ -55,16 +55,6 @@ worlds["retry"] = {
   check: (world, watch) => takenOver(world, watch, COMPLETED),
 };
 
-/** A retry that fails as well is repeated in its turn: what the first had completed is taken over from the second, which had taken it over. */
-worlds["retry-of-retry"] = {
-  begin: one(mending, { n: 1 }),
-  async next(client) {
-    const again = await get(client).retry();
-    return [again];
-  },
-  check: (world, watch) => takenOver(world, watch, COMPLETED),
-};
-
 const steps = flow({ name: "steps", parameters: numbered }, async ({ n }) => {
   const a = await double(1);
   const b = await add(a, n);
