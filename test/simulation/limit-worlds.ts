@@ -44,6 +44,16 @@ const wide = flow({ name: "wide-slots", parameters: numbered }, async ({ n }) =>
 const WIDE = { "first-tag": 1, "second-tag": 2, roomy: 2 };
 worlds["two-limits"] = { begin: limited(WIDE, wide, 2), slots: WIDE };
 
+/** One limit for each customer: who has the other's slot is in nobody's way. */
+const customers = flow({ name: "customers", parameters: numbered }, async ({ n }) =>
+  concurrency("customer", { key: String(n % 2) }, async () => {
+    await sleep("6 minutes");
+    return double(n);
+  }),
+);
+const CUSTOMERS = { "customer:0": 1, "customer:1": 1 };
+worlds["limit-by-key"] = { begin: limited(CUSTOMERS, customers, 3), slots: CUSTOMERS };
+
 /** A rate that lasts: never more in a minute than it grants, whoever asks and whoever stops asking. */
 const paced = flow({ name: "paced", parameters: numbered }, async ({ n }) => {
   await rateLimit("pace");
