@@ -14,7 +14,9 @@ export async function setLimit(name: string, text: string, flags: SettingFlags &
   if (!/^\d+$/.test(text)) throw usage(`A limit cannot be ${text}.`, { expected: "a whole number from 0 on", got: text });
   await look(flags, async ({ client }) => {
     await client.setLimit(name, flags.per === undefined ? limit : { limit, per: flags.per as Duration });
-    print(`${out("✓", "green")} ${name}: ${flags.per === undefined ? `${limit} at once` : `${limit} per ${flags.per.replace(/^1 /, "")}`}.`);
+    print(
+      `${out("✓", "green")} ${name}: ${flags.per === undefined ? `${limit} at once` : `${limit} per ${flags.per.replace(/^1 /, "")}`}.${Number(limit) === 0 ? " Nothing of it starts until it is raised." : ""}`,
+    );
   });
 }
 

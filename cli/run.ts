@@ -139,7 +139,7 @@ function tellHowOn({ runtime }: Workspace, id: string, name: string): void {
   const calls = runtime.worker.inHand().flatMap(({ run, call }) => (run === id ? call : []));
   if (calls.length > 0)
     tell(
-      `  Torn     ${calls.slice(0, TORN_SHOWN).join(", ")}${calls.length > TORN_SHOWN ? ` and ${calls.length - TORN_SHOWN} more` : ""} ${err("(begun and not done: it runs again when the run goes on)", "dim")}`,
+      `  Torn     ${calls.slice(0, TORN_SHOWN).join(", ")}${calls.length > TORN_SHOWN ? ` and ${calls.length - TORN_SHOWN} more` : ""} ${err("(begun and not done: counts as crashed, and it runs again when the run goes on)", "dim")}`,
     );
   tell(`  Go on    windhover dev              ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
   tell(`  Look     windhover runs inspect ${name}`);
