@@ -302,7 +302,10 @@ function projectCommands(windhover: Command): void {
     async () => (await import("./artifacts.ts")).listArtifacts,
   ).option("--json", "print JSON");
   does(
-    windhover.command("dev").argument("[folder]", "the project (default: this folder)").description("serve the project: schedules, API and pages of the runs, reload on save"),
+    windhover
+      .command("dev")
+      .argument("[folder]", "the project (default: this folder)")
+      .description("serve the project: schedules, API and pages of the runs, reload on save"),
     async () => (await import("./dev.ts")).dev,
   ).addOption(new Option("--port <port>", "where to listen (default: 4600)"));
   does(

@@ -23,6 +23,6 @@ export function errorFields(error: unknown): Readonly<Record<string, unknown>> {
 function leastLevel(): number {
   const asked = process.env["WINDHOVER_LOG"]?.toUpperCase();
   if (asked === "OFF") return LEVELS.length;
-  const known = LEVELS.findIndex((level) => level === asked);
+  const known = (LEVELS as readonly (string | undefined)[]).indexOf(asked);
   return known === -1 ? LEVELS.indexOf("INFO") : known;
 }
