@@ -120,7 +120,22 @@ function fromFlags(definition: BlockDefinition | undefined, type: string, { valu
   if (bad !== undefined) throw usage("--value has no field.", { expected: "--value FIELD=VALUE", got: "a value without a field" });
   if (type === "secret" && json === undefined) return Object.fromEntries(pairs.map((pair) => ["value", pair.slice("value=".length)]));
   const typed = definition && jsonSchemaOf(definition.schema) ? asFlow(definition) : undefined;
-  return readParameters({ param: pairs, ...(json !== undefined && { params: json }) }, typed, type);
+  try {
+    return readParameters({ param: pairs, ...(json !== undefined && { params: json }) }, typed, type);
+  } catch (error) {
+    throw error instanceof WindhoverError && error.code === "WH2005" ? unknownField(error, definition as BlockDefinition, type) : error;
+  }
+}
+
+/** Fields are read as parameters are, but are called what they are. */
+function unknownField({ expected, got = "" }: WindhoverError, definition: BlockDefinition, type: string): WindhoverError {
+  const guess = closest(got, Object.keys(knownParameters(asFlow(definition))?.properties ?? {}));
+  return new WindhoverError("WH2016", {
+    message: `A block of the type "${type}" has no field "${got}".${guess ? ` Did you mean "${guess}"?` : ""}`,
+    ...(expected !== undefined && { expected }),
+    got,
+    action: guess ? `Write --value ${guess}=…` : "Use the fields of the type's schema.",
+  });
 }
 
 /** From a pipe: an object as JSON; for a block that is one text also that text. */

@@ -44,7 +44,12 @@ export function defineBlock<S extends AnySchema, B>(
           expected: "a task's body, so that no secret enters the flow's log",
         });
       const text = await scope.services.secret(`${type}/${name}`);
-      if (text === null) throw new WindhoverError("WH2016", { message: `The block ${type}/${name} is not set.`, got: `${type}/${name}` });
+      if (text === null)
+        throw new WindhoverError("WH2016", {
+          message: `The block ${type}/${name} is not set.`,
+          got: `${type}/${name}`,
+          action: `Set it where the run runs: windhover block set ${type}/${name} (of a stack: with --stack NAME).`,
+        });
       const stored = decode(text);
       concealFields(stored, options.secret);
       const checked = await check(
