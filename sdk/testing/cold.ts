@@ -11,7 +11,7 @@ export async function coldProblem(code: Code, entries: readonly Entry<RunState, 
   if (!last || !entries.some(({ events }) => events.some((event) => event.type === "started"))) return undefined;
   const { state } = last;
   const text = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : stored(payload.ref));
-  const instance = await coldLife(entries, code.flow(state.flow).fn, text);
+  const instance = await coldLife(entries, code.flow(state.flow).fn, text, code);
   const [extra] = instance.drain();
   const { fatal, outcome } = instance;
   instance.drop();

@@ -34,8 +34,6 @@ export interface Scenario {
   readonly slots?: Readonly<Record<string, number>>;
   /** Where an end depends on when things happen: which ends are right. Absent: the end that it has undisturbed. */
   readonly mayEnd?: (ending: string, run: number) => boolean;
-  /** Its results are not in its logs, so that a replay would have to run its tasks: not replayed after each entry. */
-  readonly transient?: true;
   /** What else must hold when all is over; a sentence says what does not. */
   readonly check?: (world: World, watch: Watch) => string | undefined;
 }
@@ -91,7 +89,7 @@ export async function runSeed(
   const faults = seed === undefined ? undefined : new Faults(seed);
   const watch = new Watch(scenario.slots);
   const { coldEvery = 8 } = options;
-  const cold = scenario.transient || coldEvery === 0 ? "never" : (seed ?? 0) % coldEvery === 0 ? "always" : "skipped";
+  const cold = coldEvery === 0 ? "never" : (seed ?? 0) % coldEvery === 0 ? "always" : "skipped";
   const acts = [...(scenario.acts ?? [])];
   const moments = acts.map(() => (faults ? faults.draw(faults.draw(2) === 0 ? SOON : LATE) : Number.POSITIVE_INFINITY));
   const acting = new Set<Promise<unknown>>();

@@ -79,7 +79,6 @@ const recomputing = flow({ name: "recomputing" }, async () => {
 });
 worlds["not-stored-cancel"] = {
   begin: one(recomputing),
-  transient: true,
   acts: [(client) => get(client).cancel()],
   mayEnd: isEnd("CANCELLED", "COMPLETED 51"),
 };

@@ -119,7 +119,7 @@ const forgetting = flow({ name: "forgetting" }, async () => {
   await sleep("10 minutes");
   return sum(await Promise.all([double(a), volatile(a)]));
 });
-worlds["not-stored"] = { begin: one(forgetting), transient: true };
+worlds["not-stored"] = { begin: one(forgetting) };
 
 const hanging = task(
   { name: "hanging", retries: 1, timeoutSeconds: 5, pool: "pool" },
