@@ -34,7 +34,7 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
   const { clock } = backend.ports;
   const { retention } = options;
   const stopSweeping = retention && options.work !== false ? sweepHourly(() => backend.sweep(retention), clock) : undefined;
-  // One wait serves all who look within it. It keeps the process alive for them.
+  // One wait serves all who look within it.
   let look: Promise<void> | undefined;
   const soon = (): Promise<void> => {
     look ??= clock.wait(LOOK_MS).then(() => {
