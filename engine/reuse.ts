@@ -11,8 +11,8 @@ import { resultsOf } from "./items.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 
-/** A slot has to be held, not remembered. */
-const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release"]);
+/** A slot has to be held, not remembered; and what people look at belongs to each run that shows it. */
+const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release", "artifact"]);
 
 /** Most runs repeat nothing. */
 export const mayReuse = ({ attempt, origin }: RunState): boolean => attempt > 1 || origin !== undefined;
