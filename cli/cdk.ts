@@ -173,6 +173,11 @@ interface Meaning {
 }
 const MEANINGS: readonly Meaning[] = [
   {
+    code: "WH4031",
+    pattern: /schema version mismatch|is not compatible with the CDK library/i,
+    message: "the command `cdk` cannot read what the library aws-cdk-lib writes.",
+  },
+  {
     code: "WH2057",
     pattern:
       /has (?:it|the environment) been bootstrapped|is not bootstrapped|has not been bootstrapped|bootstrap stack version|cdk-bootstrap\/\w+\/version|toolkit stack must be deployed/i,

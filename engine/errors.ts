@@ -162,7 +162,7 @@ export const ERRORS = {
     title: "The stack is none of Windhover's",
     action: "Name a stack that `windhover deploy`, or an app with the construct `Windhover`, has made.",
   },
-  WH2056: { who: "operator", title: "The CDK is not installed", action: "Install it in the project: npm i -D aws-cdk aws-cdk-lib constructs" },
+  WH2056: { who: "operator", title: "The CDK is not installed", action: "Install it in the project: npm i -D aws-cdk@2 aws-cdk-lib@2 constructs@10" },
   WH2057: { who: "operator", title: "The account is not prepared for the CDK", action: "Prepare it once: npx cdk bootstrap aws://ACCOUNT/REGION" },
   WH2058: { who: "operator", title: "The deploy failed", action: "See what CloudFormation said above; it has rolled back, and what ran before goes on." },
   WH2059: { who: "operator", title: "There is no AWS region", action: "Name one: --region, AWS_REGION, or `region` of the stage in windhover.config.ts." },
@@ -237,6 +237,11 @@ export const ERRORS = {
     who: "operator",
     title: "This Node is too old",
     action: "Install Node 20 or newer (https://nodejs.org), or let a version manager choose it: nvm install 22.",
+  },
+  WH4031: {
+    who: "operator",
+    title: "The CDK's command and library do not fit each other",
+    action: "Install both anew, in the project: npm i -D aws-cdk@2 aws-cdk-lib@2 constructs@10",
   },
   // ---- us
   WH9001: {

@@ -21,6 +21,7 @@ describe("what a failure of the CDK means", () => {
     ["WH3102", "Unable to resolve AWS account to use. It must be either configured when you define your CDK Stack, or through the environment"],
     ["WH3102", "The security token included in the request is expired"],
     ["WH3103", "User: arn:aws:iam::123456789012:user/ann is not authorized to perform: cloudformation:DescribeStacks on resource: Flows"],
+    ["WH4031", "This CDK CLI is not compatible with the CDK library used by your application. Please upgrade the CLI to the latest version."],
     ["WH3106", "getaddrinfo ENOTFOUND cloudformation.eu-wset-1.amazonaws.com"],
     ["WH2058", "Flows | 3/9 | 10:00:00 | CREATE_FAILED        | AWS::SQS::Queue | Flows/Mailbox (X) Queue name is taken"],
     ["WH2058", "something that nobody has seen before"],
