@@ -66,7 +66,9 @@ describe.each([
     const wrong = await run("block", "set", "warehouse/main", "--value", "url=x", "--value", "port=many", "--value", "password=hush");
     expect([wrong.code, wrong.err]).toEqual([2, expect.stringMatching(/WH2016 The block warehouse\/main does not fit its type: port/)]);
     expect(wrong.err).not.toContain("hush");
-    expect((await run("block", "set", "warehouse/main", "--value", "pasword=x")).err).toMatch(/WH2016 .*no field "pasword"\. Did you mean "password"[\s\S]*--value password=/);
+    expect((await run("block", "set", "warehouse/main", "--value", "pasword=x")).err).toMatch(
+      /WH2016 .*no field "pasword"\. Did you mean "password"[\s\S]*--value password=/,
+    );
     expect((await run("block", "set", "warehouse")).err).toMatch(/WH2007 "warehouse" does not name a block/);
     expect((await piped("", ["block", "set", "warehouse/main", ...place()], onStack ? world?.env : {})).err).toMatch(/WH2007 No values were given/);
     expect((await run("block", "inspect", "warehouse/mian")).err).toMatch(/WH2016 The block warehouse\/mian is not set\. Did you mean warehouse\/main\?/);
