@@ -9,7 +9,7 @@ import { cancelMap, dependencyOfMapSettled, followMap, startMap } from "./map.ts
 import { runActor } from "./messages.ts";
 import { runName } from "./names.ts";
 import { assignGiven } from "./optional.ts";
-import { mayReuse, reusable } from "./reuse.ts";
+import { mayReuse, reusable, takeOverMap } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
@@ -50,7 +50,8 @@ function beginWith(draft: RunDraft, command: Command, spec: CallSpec): Promise<v
     );
   else if (mayReuse(state))
     return reusable(draft, command).then((reused) => {
-      if (reused) settle.ok(draft, call, reused.value, { label: "Reused" });
+      if (reused?.items) takeOverMap(draft, call, open, reused.items);
+      else if (reused) settle.ok(draft, call, reused.value, { label: "Reused" });
       else return enter(draft, command, spec, open);
     });
   else return enter(draft, command, spec, open);

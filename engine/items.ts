@@ -5,6 +5,18 @@ import { readValue } from "./replay.ts";
 
 export const indicesOf = (piece: Piece): readonly number[] => piece.only ?? Array.from({ length: piece.to - piece.from }, (_, i) => piece.from + i);
 
+export const sizeOf = (piece: Piece): number => piece.only?.length ?? piece.to - piece.from;
+
+/** How many items came to their end, and how. */
+export function countsOf(items: readonly ItemsEvent[]): { readonly done: number; readonly failed: number; readonly total: number } {
+  let [failed, total] = [0, 0];
+  for (const { piece, failed: bad = [], again = [] } of items) {
+    failed += bad.length;
+    total += sizeOf(piece) - again.length;
+  }
+  return { done: total - failed, failed, total };
+}
+
 /** All results of a map, in the order of its items; items that failed within what is tolerated are left out. */
 export async function resultsOf(items: readonly ItemsEvent[], read: Parameters<typeof readValue>[1]): Promise<unknown[]> {
   const results: unknown[] = [];

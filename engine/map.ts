@@ -7,7 +7,7 @@ import { mustClaim } from "./claims.ts";
 import { decode, decodeError, encodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
-import { indicesOf } from "./items.ts";
+import { countsOf, indicesOf, sizeOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
@@ -20,8 +20,6 @@ import { acquire, release, withdraw, wouldWaitForItself } from "./slots.ts";
 export type Column = { readonly list: readonly unknown[] } | { readonly same: unknown } | { readonly call: unknown } | { readonly follow: string };
 
 type Settled = Extract<RunEvent, { type: "settled" }>;
-
-const sizeOf = (piece: Piece): number => piece.only?.length ?? piece.to - piece.from;
 
 /** What it waits for is there. */
 export async function startMap(draft: RunDraft, call: string, open: OpenCall): Promise<void> {
@@ -46,7 +44,13 @@ export async function startMap(draft: RunDraft, call: string, open: OpenCall): P
     follows !== undefined && { follows },
   );
   if (follows !== undefined) draft.waits(call, follows);
-  if (follows !== undefined) for (const items of draft.book?.calls.get(follows)?.items ?? []) follow(draft, call, open, open.map, items);
+  const source = follows === undefined ? undefined : draft.book?.calls.get(follows);
+  for (const items of source?.items ?? []) follow(draft, call, open, open.map, items);
+  // It waited for something else, and meanwhile the map before it has ended: nobody will say so again.
+  if (source?.settled && follows !== undefined && !draft.state.open[follows]) {
+    const { done, failed, total } = countsOf(source.items ?? []);
+    await followMap.ended(draft, call, open, source.settled, { done, failed, total: source.settled.ok ? total : source.called.items });
+  }
   handOut(draft, call, open);
 }
 
@@ -336,7 +340,7 @@ export const followMap = {
     }
   },
   /** The map before has settled: now the number of items is known, and whether all of them will come. */
-  async ended(draft: RunDraft, id: string, open: OpenCall, event: Settled, before: MapProgress | undefined): Promise<void> {
+  async ended(draft: RunDraft, id: string, open: OpenCall, event: Settled, before: Pick<MapProgress, "total" | "done" | "failed"> | undefined): Promise<void> {
     const map = open.map as MapProgress;
     map.total ??= before?.total;
     if (!event.ok && (map.total === undefined || (before && before.done + before.failed < map.total))) {

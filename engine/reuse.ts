@@ -2,14 +2,15 @@
  * What a retry takes over. When a flow's function runs again (its own `retries`, an operator's `retry` or `rerunFrom`), a call that completed before with the same
  * arguments is not made again: it settles at once with the recorded result, under the label Reused. What failed runs again.
  */
-import type { Book, CallRecord } from "./book.ts";
+import type { Book, CallRecord, ItemsEvent } from "./book.ts";
 import { placeOf } from "./book.ts";
-import { encode } from "./codec.ts";
+import { decode } from "./codec.ts";
 import type { Payload } from "./events.ts";
 import type { Command } from "./instance.ts";
-import { resultsOf } from "./items.ts";
+import { countsOf } from "./items.ts";
 import type { RunDraft } from "./run-draft.ts";
-import type { RunState } from "./run-state.ts";
+import type { OpenCall, RunState } from "./run-state.ts";
+import { settle } from "./settle.ts";
 
 /** A slot has to be held, not remembered; and what people look at belongs to each run that shows it. */
 const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release", "artifact"]);
@@ -17,7 +18,13 @@ const NEVER: ReadonlySet<Command["kind"]> = new Set(["acquire", "release", "arti
 /** Most runs repeat nothing. */
 export const mayReuse = ({ attempt, origin }: RunState): boolean => attempt > 1 || origin !== undefined;
 
-export async function reusable(draft: RunDraft, command: Command): Promise<{ readonly value: Payload | undefined } | undefined> {
+export interface Reused {
+  readonly value?: Payload | undefined;
+  /** A map's: they are told again, for whoever follows it or looks at them. */
+  readonly items?: readonly ItemsEvent[];
+}
+
+export async function reusable(draft: RunDraft, command: Command): Promise<Reused | undefined> {
   const { state } = draft;
   if (!mayReuse(state) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
   const found = draft.book.completed(command.place, state.attempt - 1) ?? (await fromOrigin(draft, command));
@@ -26,9 +33,14 @@ export async function reusable(draft: RunDraft, command: Command): Promise<{ rea
   const { settled } = found;
   if (!settled?.ok) return undefined;
   if (settled.hash !== undefined) return undefined;
-  if (settled.value !== undefined || command.kind !== "map") return { value: settled.value };
-  // The record has its own items: a call of the same id in this run has none yet.
-  return { value: encode(await resultsOf(found.items ?? [], draft.reader)) };
+  if (command.kind !== "map") return { value: settled.value };
+  // Where the result was given instead of run (`rerunFrom`), its items are those of that list.
+  return { items: settled.value === undefined ? (found.items ?? []) : await itemsOf(draft, command.call, settled.value) };
+}
+
+async function itemsOf(draft: RunDraft, call: string, value: Payload): Promise<readonly ItemsEvent[]> {
+  const results = decode(typeof value === "string" ? value : await draft.reader.text(value)) as readonly unknown[];
+  return results.length === 0 ? [] : [{ type: "items", call, piece: { id: 0, from: 0, to: results.length }, value }];
 }
 
 async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallRecord | undefined> {
@@ -63,4 +75,12 @@ async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: 
   if (spec.args === undefined || called.args === undefined) return spec.args === called.args;
   const before = typeof called.args === "string" ? called.args : await draft.reader.text(called.args);
   return before === spec.args;
+}
+
+/** A map whose items are known already is over as soon as they are said: whoever follows it, or looks at its items, gets them as from one that has run. */
+export function takeOverMap(draft: RunDraft, call: string, open: OpenCall, items: readonly ItemsEvent[]): void {
+  const counts = countsOf(items);
+  open.map = { ...counts, chunk: 1, next: counts.total, pieces: 0, open: [] };
+  for (const { ran: _, ...event } of items) draft.pending.push({ ...event, call });
+  settle.ok(draft, call, undefined, { label: "Reused" });
 }

@@ -33,9 +33,16 @@ export function checkParameters(flow: FlowDefinition, value: unknown): Checked |
 type Verdict = { readonly value?: unknown; readonly issues?: readonly Issue[] };
 
 export function check(schema: SchemaLike, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked | Promise<Checked> {
-  const result = schema["~standard"].validate(value) as Verdict | Promise<Verdict>;
-  return result instanceof Promise ? result.then((verdict) => checkedBy(verdict, value, problem)) : checkedBy(result, value, problem);
+  // A schema is the author's code, and may throw: it would throw again at every turn, and what was sent would never be dealt with.
+  const threw = (error: unknown): Checked => checkedBy({ issues: [{ message: `the schema threw ${saidOf(error)}` }] }, value, problem);
+  try {
+    const result = schema["~standard"].validate(value) as Verdict | Promise<Verdict>;
+    return result instanceof Promise ? result.then((verdict) => checkedBy(verdict, value, problem), threw) : checkedBy(result, value, problem);
+  } catch (error) {
+    return threw(error);
+  }
 }
+const saidOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 
 function checkedBy(result: Verdict, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked {
   if (!result.issues) return { ok: true, value: result.value };

@@ -11,8 +11,14 @@ import type { LogLevel, RunFacts } from "./ports.ts";
 export interface FlowScope {
   readonly kind: "flow";
   readonly instance: Instance;
-  /** Inside `transaction`: what it has to take back. */
-  readonly transaction?: { readonly done: { readonly call: string; readonly undo: () => Promise<void> }[]; readonly open: LiveCall[] };
+  readonly transaction?: TransactionScope;
+}
+
+/** Inside `transaction`: what it has to take back, and so has the one around it when that fails later. */
+export interface TransactionScope {
+  readonly done: { readonly call: string; readonly undo: () => Promise<void> }[];
+  readonly open: LiveCall[];
+  readonly outer?: TransactionScope;
 }
 
 export interface TaskScope {

@@ -21,7 +21,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   readonly #ended: ItemState<R>[] = [];
   readonly #waiting = new Map<number, (state: State<R>) => void>();
   #more: (() => void) | undefined;
-  #watching = false;
+  #watched: Promise<void> | undefined;
   #over = false;
 
   constructor(instance: Instance, call: LiveCall, length: number | undefined) {
@@ -57,7 +57,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     });
     const look = (): void => {
       this.#call.observe();
-      this.#watch();
+      void this.#watch();
     };
     const handle = {
       id: `${this.id}/${index}`,
@@ -79,7 +79,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   /** Items in the order in which they end. */
   async *[Symbol.asyncIterator](): AsyncIterator<ItemState<R>> {
     this.#call.observe();
-    this.#watch();
+    void this.#watch();
     for (let next = 0; ; ) {
       const item = this.#ended[next];
       if (item) {
@@ -96,8 +96,9 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   /** The final state of each item, in order; never throws. Items that never started are Cancelled. */
   async states(): Promise<State<R>[]> {
     this.#call.observe();
-    this.#watch();
+    const before = this.#watch();
     const whole = await this.#call.state();
+    await before;
     const states: State<R>[] = [];
     for (const { index, state } of this.#ended) states[index] = state;
     for (let index = 0; index < (this.known ?? states.length); index++)
@@ -105,21 +106,27 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     return states;
   }
 
-  /** From now on items are read as they end; what ended before is read first. */
-  #watch(): void {
-    if (this.#watching) return;
-    this.#watching = true;
+  /** From now on items are read as they end; what ended before is read first, and the promise is that of its end: a list that is over may still have to be read. */
+  #watch(): Promise<void> {
+    if (this.#watched) return this.#watched;
     const before = [...this.#call.items];
     this.#call.onItems = (event) => this.#take(event);
-    if (before.length > 0)
-      this.#instance.chore(async () => {
-        for (const event of before) await this.#take(event);
-      });
-    void this.#call.state().then((whole) => {
+    const read =
+      before.length === 0
+        ? Promise.resolve()
+        : new Promise<void>((resolve) => {
+            this.#instance.chore(async () => {
+              for (const event of before) await this.#take(event);
+              resolve();
+            });
+          });
+    this.#watched = read;
+    void Promise.all([this.#call.state(), read]).then(([whole]) => {
       this.#over = true;
       for (const [, resolve] of this.#waiting) resolve({ type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp });
       this.#more?.();
     });
+    return read;
   }
   async #take(event: ItemsEvent): Promise<void> {
     const read = this.#instance.read;

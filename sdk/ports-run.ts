@@ -1,5 +1,5 @@
 /** One run, seen from outside. */
-import { placeOf } from "../engine/book.ts";
+import { type Book, placeOf } from "../engine/book.ts";
 import { decode, encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunEvent } from "../engine/events.ts";
@@ -134,6 +134,7 @@ export class PortsRun<R> implements Run<R> {
         expected: `one of ${calls.slice(0, 20).join(", ")}${calls.length > 20 ? " …" : ""}`,
         got: taskId,
       });
+    if ("result" in edits) checkEdited(book, taskId, edits.result);
     return this.#again({ run: this.id, from: taskId, ...("result" in edits && { result: encode(edits.result) }) }, edits.parameters);
   }
   /** From the start, as a new run that takes nothing over. */
@@ -204,6 +205,17 @@ export class PortsRun<R> implements Run<R> {
     });
     return this.#client.get<R>(id);
   }
+}
+
+/** @throws WH1003 for a map's result that is no list, or one of another length than the code knows. */
+function checkEdited(book: Book, task: string, result: unknown): void {
+  const called = [...book.calls.values()].map((record) => record.called).find(({ call }) => placeOf(call) === placeOf(task));
+  if (called?.kind !== "map" || (Array.isArray(result) && (called.items === undefined || called.items === result.length))) return;
+  throw new WindhoverError("WH1003", {
+    message: `"${task}" is a map: its result is the list of its items' results.`,
+    expected: called.items === undefined ? "an array" : `an array of ${called.items}`,
+    got: Array.isArray(result) ? `an array of ${result.length}` : typeof result,
+  });
 }
 
 /** No call has this place, so nothing is taken over; the link to the old run is kept. */

@@ -12,7 +12,7 @@ import { currentScope, shared } from "../engine/scope.ts";
 import { directCall, directMap } from "./direct.ts";
 import { ListFuture } from "./future-list.ts";
 import { type CallOptions, checkName, checkOptions, type Future, type FutureList, hooksOf, type TaskOptions } from "./options.ts";
-import { enlist } from "./transaction.ts";
+import { enlist, enlistMap } from "./transaction.ts";
 import { isUnmapped, type Unmapped } from "./unmapped.ts";
 
 export type Inputs<A extends readonly unknown[]> = { [K in keyof A]: A[K] | Future<A[K]> };
@@ -133,7 +133,9 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   };
   const live = scope.instance.call({ kind: "map", name: definition.name, key: call.key, spec });
   if (follows !== undefined) scope.instance.calls.get(follows)?.observe();
-  return new ListFuture(scope.instance, live, length);
+  const list = new ListFuture<unknown>(scope.instance, live, length);
+  enlistMap(scope, live, list, definition, args);
+  return list;
 }
 
 function referenced(value: object, deps: string[]): string | undefined {

@@ -2,8 +2,10 @@
 import { encode } from "../engine/codec.ts";
 import type { TaskDefinition } from "../engine/definition.ts";
 import { Cancelled, WindhoverError } from "../engine/errors.ts";
-import type { LiveCall } from "../engine/instance.ts";
-import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
+import type { LiveCall, Outcome } from "../engine/instance.ts";
+import { currentScope, type FlowScope, shared, type TransactionScope } from "../engine/scope.ts";
+import { ListFuture } from "./future-list.ts";
+import { isUnmapped } from "./unmapped.ts";
 
 const RETRIES = 3;
 
@@ -15,37 +17,79 @@ const RETRIES = 3;
 export async function transaction<R>(fn: () => Promise<R>): Promise<R> {
   const scope = currentScope();
   if (scope?.kind !== "flow") throw new WindhoverError("WH1007", { message: "transaction() was called outside a flow.", expected: "a flow's body" });
-  const done: NonNullable<FlowScope["transaction"]> = { done: [], open: [] };
+  const outer = scope.transaction;
+  const own: TransactionScope = { done: [], open: [], ...(outer && { outer }) };
   try {
-    const result = await shared.scopes.run({ ...scope, transaction: done }, fn);
+    const result = await shared.scopes.run({ ...scope, transaction: own }, fn);
     // A cancel that came while its last call ran has nothing left to reject.
     if (scope.instance.cancelling) throw new Cancelled();
     return result;
   } catch (error) {
     // What is still running may complete: it is waited for, and taken back as well.
-    for (const call of done.open) await call.state();
-    for (const { undo } of [...done.done].reverse()) await undo();
+    for (const call of own.open) await call.state();
+    for (const { call, undo } of [...own.done].reverse()) {
+      // One around this one that fails later has nothing of it left to take back.
+      for (let around = outer; around; around = around.outer) around.done.splice(0, around.done.length, ...around.done.filter((one) => one.call !== call));
+      await undo();
+    }
     throw error;
   }
 }
 
-/** Notes a call that its transaction may have to take back. */
+/** Notes a call that its transaction, or one around that, may have to take back. */
 export function enlist(scope: FlowScope, live: LiveCall, definition: TaskDefinition, args: readonly unknown[]): void {
+  enlistAs(scope, live, definition, (outcome) => (outcome.ok ? () => rollback(scope, live.id, definition, outcome.value, args) : undefined));
+}
+
+function enlistAs(scope: FlowScope, live: LiveCall, definition: TaskDefinition, undoOf: (outcome: Outcome) => (() => Promise<void>) | undefined): void {
   const { transaction } = scope;
   if (!transaction || !definition.onRollback) return;
-  transaction.open.push(live);
+  const within: TransactionScope[] = [];
+  for (let one: TransactionScope | undefined = transaction; one; one = one.outer) within.push(one);
+  for (const one of within) one.open.push(live);
   live.onSettled = (outcome) => {
-    if (outcome.ok) transaction.done.push({ call: live.id, undo: () => rollback(scope, live, definition, outcome.value, args) });
+    const undo = undoOf(outcome);
+    if (undo) for (const one of within) one.done.push({ call: live.id, undo });
   };
 }
 
+/** The same for a map: each of its items that completed is taken back by itself, also where others failed. */
+export function enlistMap(scope: FlowScope, live: LiveCall, list: ListFuture<unknown>, definition: TaskDefinition, args: readonly unknown[]): void {
+  enlistAs(scope, live, definition, () => async () => {
+    const states = await list.states();
+    const columns = await Promise.all(args.map(columnOf));
+    for (const [index, state] of [...states.entries()].reverse())
+      if (state.type === "COMPLETED")
+        await rollback(
+          scope,
+          `${live.id}/${index}`,
+          definition,
+          state.result,
+          columns.map((column) => column(index)),
+        );
+  });
+}
+/** What an argument of a map is for each item. */
+async function columnOf(arg: unknown): Promise<(index: number) => unknown> {
+  if (isUnmapped(arg)) return () => arg.value;
+  if (arg instanceof ListFuture) {
+    const states = await arg.states();
+    return (index) => {
+      const state = states[index];
+      return state?.type === "COMPLETED" ? state.result : undefined;
+    };
+  }
+  const list = (await arg) as readonly unknown[];
+  return (index) => list[index];
+}
+
 /** A rollback that fails for good does not keep the others from running; it is logged with the run. */
-async function rollback(scope: FlowScope, live: LiveCall, definition: TaskDefinition, result: unknown, args: readonly unknown[]): Promise<void> {
+async function rollback(scope: FlowScope, of: string, definition: TaskDefinition, result: unknown, args: readonly unknown[]): Promise<void> {
   const settled = await Promise.all(args);
   const undo = scope.instance.call({
     kind: "task",
     name: `${definition.name}.rollback`,
-    key: live.id,
+    key: of,
     spec: () => ({
       role: "rollback",
       task: definition.name,
@@ -55,5 +99,5 @@ async function rollback(scope: FlowScope, live: LiveCall, definition: TaskDefini
     }),
   });
   const state = await undo.state();
-  if (state.type !== "COMPLETED" && !scope.instance.replaying) scope.instance.onLog?.("error", `The rollback of ${live.id} failed: what it did is still done.`);
+  if (state.type !== "COMPLETED" && !scope.instance.replaying) scope.instance.onLog?.("error", `The rollback of ${of} failed: what it did is still done.`);
 }
