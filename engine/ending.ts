@@ -8,7 +8,7 @@ import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
-import { Continuation } from "./instance.ts";
+import { Continuation, type Instance } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
 import { type Message, runActor, type Starter, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
@@ -111,17 +111,22 @@ async function returned(draft: RunDraft): Promise<void> {
   } catch (error) {
     end = { ok: false, error: encodeError(error) };
   }
-  const [unseen] = instance.unobservedFailures();
-  if (end.ok && unseen && !unseen.outcome?.ok)
-    end = {
-      ok: false,
-      error: encodeError(
-        new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error }),
-      ),
-    };
+  const unseen = end.ok ? unseenFailure(instance) : undefined;
+  if (unseen) end = { ok: false, error: encodeError(unseen) };
   state.returned = end;
   draft.log({ type: "returned", ...end });
   for (const [id, open] of openOf(draft)) if (["sleep", "input", "pause", "acquire"].includes(open.kind ?? "task")) drop(draft, id, open);
+}
+
+/** A failure of a call, or of the flow's own code, that would be lost. */
+function unseenFailure(instance: Instance): WindhoverError | undefined {
+  const [unseen] = instance.unobservedFailures();
+  if (unseen && !unseen.outcome?.ok)
+    return new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error });
+  const stray = instance.stray();
+  if (!stray) return undefined;
+  const told = stray.reason instanceof Error ? stray.reason.message : String(stray.reason);
+  return new WindhoverError("WH1406", { message: `A promise of the flow failed, and the flow did not await it: ${told}`, got: told, cause: stray.reason });
 }
 
 function drop(draft: RunDraft, call: string, open: OpenCall): void {

@@ -126,6 +126,7 @@ export class Instance {
   /** How stored values are read, for what is delivered late. */
   read: Reader | undefined;
   readonly #chores: (() => Promise<void>)[] = [];
+  #strays: Map<Promise<unknown>, unknown> | undefined;
 
   #commands: Command[] = [];
   readonly #counts = new Map<string, number>();
@@ -283,6 +284,20 @@ export class Instance {
   }
   get dropped(): boolean {
     return this.#dropped;
+  }
+  /** A promise that the flow's code made was rejected, and nobody has awaited it so far. */
+  strayed(promise: Promise<unknown>, reason: unknown): void {
+    this.#strays ??= new Map();
+    this.#strays.set(promise, reason);
+  }
+  /** Somebody has awaited it after all. */
+  fetched(promise: Promise<unknown>): void {
+    this.#strays?.delete(promise);
+  }
+  /** The first that nobody has awaited. */
+  stray(): { readonly reason: unknown } | undefined {
+    const first = this.#strays?.values().next();
+    return first && !first.done ? { reason: first.value } : undefined;
   }
   /** Calls that failed and that nobody looked at. */
   unobservedFailures(): LiveCall[] {

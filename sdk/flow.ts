@@ -7,6 +7,7 @@ import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 import { type Deployment, type DeploymentOptions, deploymentOf } from "./deployment.ts";
 import { type AnySchema, type CallOptions, checkName, checkOptions, type FlowOptions, type Future, hooksOf, type InputOf, type OutputOf } from "./options.ts";
 import { runAsScript } from "./script.ts";
+import { keepStrays } from "./strays.ts";
 import { definitionKey } from "./task.ts";
 
 export interface Flow<P, R> {
@@ -48,6 +49,7 @@ export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameter
       got: typeof options.parameters,
     });
   const definition: FlowDefinition = { ...options, name, fn, hooks: hooksOf(options) };
+  keepStrays();
   shared.code.addFlow(definition);
   return flowOf({ definition, call: {}, overrides: {} });
 }
