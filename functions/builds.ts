@@ -1,6 +1,6 @@
 /**
  * The code of a stack's containers, by build. A version of a function keeps its code for the runs that began on it; a container has no versions, so each deploy puts the code of
- * its containers beside that of the builds before it, in the stack's own bucket, and it stays there as long as the stack.
+ * its containers beside that of the builds before it, in the stack's own bucket. It stays there as long as the orchestrator has a version of that build: no run goes on without one.
  */
 import { isNamed } from "../adapters/aws/failure.ts";
 import type { FunctionHost } from "./host.ts";
@@ -8,7 +8,8 @@ import type { FunctionHost } from "./host.ts";
 type Parts = Pick<FunctionHost, "clients" | "stack">;
 
 /** The construct grants this prefix by the same name. */
-const keyOf = (build: string): string => `builds/${build}.mjs`;
+export const BUILDS = "builds/";
+export const keyOf = (build: string): string => `${BUILDS}${build}.mjs`;
 /** A build is a hash: nothing else becomes part of a key, or of a file's name. */
 const isBuild = (build: string): boolean => /^\w{1,64}$/.test(build);
 

@@ -10,6 +10,7 @@ import { empty, isEmptied } from "./emptying.ts";
 import { type FunctionHost, type Modules, openFunction } from "./host.ts";
 import { configureMessage } from "./mail.ts";
 import { errorFields, note } from "./note.ts";
+import { pruneBuilds } from "./old-builds.ts";
 
 type Handler = (event: CloudFormationCustomResourceEvent, context: Pick<Context, "getRemainingTimeInMillis">) => Promise<void>;
 
@@ -44,7 +45,10 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
   }
   const { deployments, ports, build, clients, code, stack } = fn;
   const { Build, Code } = event.ResourceProperties as Readonly<Record<string, unknown>>;
-  if (typeof Build === "string" && typeof Code === "string") await keepBuild({ clients, stack }, Build, Code);
+  if (typeof Build === "string" && typeof Code === "string") {
+    await keepBuild({ clients, stack }, Build, Code);
+    await prune({ clients, stack }, Build);
+  }
   await noteFlows({ clients, stack }, code.flows.keys());
   await Promise.all(
     [...deployments.values()].map((deployment) => ports.mailbox.send(deploymentActor(deployment.name), { ...configureMessage(deployment), deployed: true })),
@@ -54,6 +58,15 @@ async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent):
     gone.map(({ name }) => ports.mailbox.send(deploymentActor(name), { kind: "pause", id: `pause:gone:${build ?? event.RequestId}`, gone: true })),
   );
   for (const { name } of gone) note("WARN", "a deployment is no longer in the code: it is paused", { deployment: name });
+}
+
+/** Tidying is no reason for a deploy to fail: the next one tries again. */
+async function prune(parts: Pick<FunctionHost, "clients" | "stack">, build: string): Promise<void> {
+  try {
+    for (const gone of await pruneBuilds(parts, build)) note("INFO", "the containers' code of a build that is no longer deployed was deleted", { build: gone });
+  } catch (error) {
+    note("WARN", "containers' code that is over could not be looked for", errorFields(error));
+  }
 }
 
 /** Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/crpg-ref-responses.html */

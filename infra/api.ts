@@ -16,7 +16,8 @@ export function makeApi(scope: Construct, name: string): HttpApi {
 
 /** A route for the server, if the API is wanted, and one for each webhook. */
 export function makeRoutes(scope: Construct, httpApi: HttpApi, fn: LambdaFunction, options: ApiOptions, webhooks: readonly string[]): void {
-  const integration = new HttpLambdaIntegration("ApiIntegration", fn);
+  // One permission for all routes: with one for each, a function's policy (20 KB) is full at some fifty webhooks.
+  const integration = new HttpLambdaIntegration("ApiIntegration", fn, { scopePermissionToRoute: false });
   if (options !== false) new HttpRoute(scope, "ApiRoute", { httpApi, integration, routeKey: HttpRouteKey.DEFAULT, authorizer: authorizerOf(options) });
   webhooks.forEach((path) => {
     const routeKey = HttpRouteKey.with(`/hooks/${path}`, HttpMethod.ANY);

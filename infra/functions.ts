@@ -70,7 +70,8 @@ export function makeFunction(scope: Construct, id: string, parts: FunctionParts,
     systemLogLevelV2: SystemLogLevel.WARN,
     // Lambda's guard takes a flow's steps, which are messages to ourselves, for a loop, and ends them after about sixteen.
     recursiveLoop: RecursiveLoop.ALLOW,
-    currentVersionOptions: { description: build, removalPolicy: RemovalPolicy.RETAIN },
+    // Kept, unless the deploy that published it is rolled back: Lambda publishes no second version of the same code in a row, so the next try could never succeed.
+    currentVersionOptions: { description: build, removalPolicy: RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE },
     ...(encryptionKey && { environmentEncryption: encryptionKey }),
     ...(network && { vpc: network.vpc, vpcSubnets: { subnets: [...network.subnets] }, securityGroups: [...network.securityGroups] }),
     ...(tracing && { tracing: Tracing.ACTIVE }),

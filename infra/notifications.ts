@@ -27,6 +27,8 @@ export function notifyOfFailures(scope: Construct, stackName: string, { runs }: 
   topic.grantPublish(role);
   const failed = { eventName: ["INSERT", "MODIFY"], dynamodb: { NewImage: { sk: { S: ["run"] }, state: { S: ["FAILED", "CRASHED"] } } } };
   const row = "$.dynamodb.NewImage";
+  // A pipe puts a path's text where its name stands: the quotes are the template's own.
+  // Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-input-transformation.html
   const pipe = new CfnPipe(scope, "NotificationsPipe", {
     name: Names.uniqueResourceName(scope, { maxLength: 64 }),
     description: "Failed runs",
@@ -37,7 +39,7 @@ export function notifyOfFailures(scope: Construct, stackName: string, { runs }: 
       filterCriteria: { filters: [{ pattern: JSON.stringify(failed) }] },
     },
     target: topic.topicArn,
-    targetParameters: { inputTemplate: `{"stack":${JSON.stringify(stackName)},"run":<${row}.pk.S>,"flow":<${row}.flow.S>,"state":<${row}.state.S>}` },
+    targetParameters: { inputTemplate: `{"stack":${JSON.stringify(stackName)},"run":"<${row}.pk.S>","flow":"<${row}.flow.S>","state":"<${row}.state.S>"}` },
   });
   pipe.node.addDependency(role);
 }

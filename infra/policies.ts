@@ -21,9 +21,9 @@ const DESCRIPTIONS: Readonly<Record<PolicyName, string>> = {
 };
 
 export function makePolicies(scope: Construct, accesses: Readonly<Record<PolicyName, readonly Access[]>>): Policies {
-  const { stackName, stackId } = Stack.of(scope);
-  // The stack's description is where every client begins.
-  const describe: Access = { actions: ["cloudformation:DescribeStacks"], on: [stackId] };
+  const { partition, region, account, stackName } = Stack.of(scope);
+  // The stack's description is where every client begins. It asks by name, and knows no id: CloudFormation then asks for any stack of that name.
+  const describe: Access = { actions: ["cloudformation:DescribeStacks"], on: [`arn:${partition}:cloudformation:${region}:${account}:stack/${stackName}/*`] };
   const make = (name: PolicyName): ManagedPolicy =>
     new ManagedPolicy(scope, `${name[0]?.toUpperCase()}${name.slice(1)}`, {
       description: `Windhover ${stackName}: ${DESCRIPTIONS[name]}`,

@@ -16,6 +16,8 @@ export interface QueuePair {
 /** A message that has come so often is none that a turn failed on: who is to blame is read from the log, long before. */
 const RECEIVES = 15;
 const RETENTION = Duration.days(14);
+/** SQS's own bound, which messages are packed up to. It is said, because a queue's default has been a quarter of it. */
+const MESSAGE_BYTES = 1_048_576;
 /** As long as the function runs that drains dead letters. Unit: seconds. */
 export const DRAIN_SECONDS = 120;
 
@@ -38,6 +40,7 @@ function pair(scope: Construct, id: string, visibilitySeconds: number, key: IKey
   const common = {
     ...props,
     retentionPeriod: RETENTION,
+    maxMessageSizeBytes: MESSAGE_BYTES,
     enforceSSL: true,
     ...(key ? { encryption: QueueEncryption.KMS, encryptionMasterKey: key } : { encryption: QueueEncryption.SQS_MANAGED }),
   } satisfies QueueProps;

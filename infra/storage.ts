@@ -34,7 +34,10 @@ export const readBuilds = (bucket: Bucket): Access[] => [
   { actions: ["s3:GetObject"], on: [bucket.arnForObjects("builds/*")] },
   { actions: ["s3:ListBucket"], on: [bucket.bucketArn], when: { StringLike: { "s3:prefix": "builds/*" } } },
 ];
-export const keepBuilds = (bucket: Bucket): Access[] => [...readBuilds(bucket), { actions: ["s3:PutObject"], on: [bucket.arnForObjects("builds/*")] }];
+export const keepBuilds = (bucket: Bucket): Access[] => [
+  ...readBuilds(bucket),
+  { actions: ["s3:PutObject", "s3:DeleteObject"], on: [bucket.arnForObjects("builds/*")] },
+];
 /** At the end of a stack that keeps nothing. */
 export const emptyBucket = (bucket: Bucket): Access[] => [
   { actions: ["s3:ListBucketVersions"], on: [bucket.bucketArn] },

@@ -4,6 +4,7 @@
  *
  * A bucket has to send its events to EventBridge, which its owner switches on (`eventBridgeEnabled: true` in the CDK): the bucket is not ours.
  */
+import { Stack } from "aws-cdk-lib";
 import { CfnRule } from "aws-cdk-lib/aws-events";
 import { Effect, PolicyStatement, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { Construct } from "constructs";
@@ -58,16 +59,21 @@ export function makeRules(scope: Construct, stackName: string, { queue }: QueueP
       );
     });
   if (rules.length === 0) return;
+  const { partition, region, account } = Stack.of(scope);
+  const sources = rules.length > NAMED_RULES ? [`arn:${partition}:events:${region}:${account}:rule/*`] : rules.map(({ attrArn }) => attrArn);
   queue.addToResourcePolicy(
     new PolicyStatement({
       effect: Effect.ALLOW,
       principals: [new ServicePrincipal("events.amazonaws.com")],
       actions: ["sqs:SendMessage"],
       resources: [queue.queueArn],
-      conditions: { ArnEquals: { "aws:SourceArn": rules.map(({ attrArn }) => attrArn) } },
+      conditions: { ArnLike: { "aws:SourceArn": sources } },
     }),
   );
 }
+
+/** A queue's policy has 8 KB, and a rule's ARN some hundred characters: beyond this many, all rules of the account may send. */
+const NAMED_RULES = 40;
 
 /** Undefined for a trigger that no rule serves. @throws WH2034 */
 function patternOf(trigger: DescribedTrigger, deployment: string, stackName: string): object | undefined {

@@ -339,11 +339,14 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     const options = { name: nameOf(this, "deployed"), description: "Tells deployments what the code says", memoryMb: 512, timeoutSeconds: TURN_SECONDS };
     const ending = destroy ? [...emptyBucket(this.bucket), ...writeBlocks(this)] : [];
     const code = this.#containers?.code;
-    const keeping = code ? [...keepBuilds(this.bucket), readCode(code)] : [];
+    const versions: Access = { actions: ["lambda:ListVersionsByFunction"], on: [this.#arnOf("orchestrator")] };
+    const keeping = code ? [...keepBuilds(this.bucket), readCode(code), versions] : [];
     const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...keeping, ...ending];
     const made = this.#function("Deployed", "deployed", options, access);
     const properties = { Build: this.#parts.build, ...(code && { Code: placeOf(code) }), Empty: destroy ? ["bucket", "secrets"] : [] };
-    const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", properties });
+    // The function answers before its time is over. One that cannot even begin is told of an hour later, if nobody says otherwise.
+    const serviceTimeout = Duration.seconds(TURN_SECONDS + 60);
+    const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", serviceTimeout, properties });
     for (const each of between) each.node.addDependency(resource);
   }
 

@@ -124,6 +124,34 @@ describe("after a deploy", () => {
     ]);
   });
 
+  test("containers' code of builds was kept for ever, also where no run could go on with it", async () => {
+    const world = new World();
+    world.versions({ b1: () => ({ batchItemFailures: [] }), b2: () => ({ batchItemFailures: [] }) });
+    const keys = ["b0", "b1", "b2", "b3"].map((build) => ({ Key: `builds/${build}.mjs` }));
+    world.s3
+      .on(ListObjectsV2Command)
+      .resolves({ Contents: [...keys, { Key: "builds/read.me" }] })
+      .on(CopyObjectCommand)
+      .resolves({})
+      .on(DeleteObjectsCommand)
+      .resolves({});
+    const { told, put } = listener();
+    const asked = { ...event("Update"), ResourceProperties: { ServiceToken: "arn", Build: "b3", Code: "assets/b3" } } as CloudFormationCustomResourceEvent;
+    await deployedOf(() => world.fn, put)(asked, TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }]);
+    // b3 is the one that is being deployed, and has no version yet.
+    const deleted = () => world.s3.commandCalls(DeleteObjectsCommand).map(({ args }) => args[0].input.Delete?.Objects);
+    expect(deleted()).toEqual([[{ Key: "builds/b0.mjs" }]]);
+    world.versions({});
+    await deployedOf(() => world.fn, put)(asked, TIME);
+    expect(deleted()).toHaveLength(1);
+    // What cannot be tidied up is no reason for a deploy to fail.
+    world.versions({ b1: () => ({ batchItemFailures: [] }) });
+    world.s3.on(DeleteObjectsCommand).rejects(new Error("denied"));
+    await deployedOf(() => world.fn, put)(asked, TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }, { Status: "SUCCESS" }, { Status: "SUCCESS" }]);
+  });
+
   test("CloudFormation is always answered, with the reason where it failed", async () => {
     const { told, put } = listener();
     const broken = () => {

@@ -170,6 +170,8 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
       ["dynamodb:Query", runs],
       ["s3:PutObject", `${bucket}/builds/b1.mjs`],
       ["s3:ListBucket", bucket, { "s3:prefix": "builds/b1.mjs" }],
+      ["s3:DeleteObject", `${bucket}/builds/b1.mjs`],
+      ["lambda:ListVersionsByFunction", orchestrator],
     ],
     // The stack keeps its data: not even its end may delete any.
     mayNot: [

@@ -23,6 +23,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   "IAM5\\[Resource::arn:.*:function:Shop-[\\w-]+:\\*\\]$": "Versions of one function.",
   "IAM5\\[Resource::arn:.*:task-definition/Shop-fargate:\\*\\]$": "Revisions of one task definition.",
   "IAM5\\[Resource::arn:.*:execute-api:.*\\]$": "All routes of one API.",
+  "IAM5\\[Resource::arn:.*:stack/Shop/\\*\\]$": "Stacks of this one's name: a client asks by the name, and knows no id.",
   "IAM5\\[Resource::\\*\\]$":
     "ListTasks (bound to one cluster), ListSecrets and GetAuthorizationToken know no narrower resource, nor do Lambda's network interfaces and X-Ray's traces.",
 };

@@ -1,0 +1,64 @@
+/** What AWS refuses, or does otherwise than an emulator: held on the template that is deployed. */
+import { fileURLToPath } from "node:url";
+import type { Template } from "aws-cdk-lib/assertions";
+import { describe, expect, test } from "vitest";
+import { construct, templateOf } from "./synth.ts";
+
+const MANY = fileURLToPath(new URL("./fixtures/many.ts", import.meta.url));
+const many = templateOf(construct({ entry: MANY, pools: {}, notifications: true }));
+
+/** What a policy comes to in an account, where a name of ours is longer than its reference: 120 characters for what only CloudFormation knows. */
+const lengthOf = (value: unknown): number => {
+  if (typeof value === "string") return value.length + 3;
+  if (Array.isArray(value)) return value.reduce<number>((sum, each) => sum + lengthOf(each), 2);
+  if (typeof value !== "object" || value === null) return 5;
+  if ("Ref" in value || "Fn::GetAtt" in value || "Fn::Join" in value) return 120;
+  return Object.entries(value).reduce((sum, [key, each]) => sum + key.length + 3 + lengthOf(each), 2);
+};
+const propertiesOf = (template: Template, type: string): readonly Record<string, unknown>[] =>
+  Object.values(template.findResources(type)).map(({ Properties }) => Properties as Record<string, unknown>);
+
+describe("a hundred webhooks and events", () => {
+  test("are all there", () => {
+    expect(propertiesOf(many, "AWS::ApiGatewayV2::Route")).toHaveLength(100);
+    // And the one that drains dead letters.
+    expect(propertiesOf(many, "AWS::Events::Rule")).toHaveLength(101);
+  });
+  test("a queue's policy was longer than the 8 KB that SQS takes", () => {
+    for (const { PolicyDocument } of propertiesOf(many, "AWS::SQS::QueuePolicy")) expect(lengthOf(PolicyDocument)).toBeLessThan(8192);
+    const open = propertiesOf(many, "AWS::SQS::QueuePolicy")
+      .map((policy) => JSON.stringify(policy))
+      .filter((policy) => policy.includes('"Allow"'));
+    expect(open).toHaveLength(1);
+    expect(open[0]).toContain(":events:us-east-1:000000000000:rule/*");
+  });
+  test("a function's policy was longer than the 20 KB that Lambda takes", () => {
+    const permissions = propertiesOf(many, "AWS::Lambda::Permission").filter(({ Principal }) => Principal === "apigateway.amazonaws.com");
+    expect(permissions).toHaveLength(1);
+    expect(JSON.stringify(permissions[0]?.["SourceArn"])).toContain("/*/*");
+  });
+});
+
+test("a deploy that was rolled back could not be repeated: Lambda had a version of its code already", () => {
+  for (const version of Object.values(many.findResources("AWS::Lambda::Version")))
+    expect(version).toMatchObject({ DeletionPolicy: "RetainExceptOnCreate", UpdateReplacePolicy: "Retain" });
+});
+
+test("a queue's default may be a quarter of the 1 MiB that messages are packed up to", () => {
+  for (const queue of propertiesOf(many, "AWS::SQS::Queue")) expect(queue).toMatchObject({ MaximumMessageSize: 1_048_576 });
+});
+
+test("a pipe puts text where its path stands: the quotes are the template's", () => {
+  const [pipe] = propertiesOf(many, "AWS::Pipes::Pipe");
+  const parameters = pipe?.["TargetParameters"] as { readonly InputTemplate: string } | undefined;
+  const filled = (parameters?.InputTemplate ?? "").replace(/<\$\.([\w.]+)>/g, (_, path: string) => path.split(".").at(-2) as string);
+  expect(JSON.parse(filled)).toEqual({ stack: "Shop", run: "pk", flow: "flow", state: "state" });
+});
+
+test("CloudFormation waited an hour for a function that could not begin", () => many.hasResourceProperties("Custom::Windhover", { ServiceTimeout: "960" }));
+
+test("whoever asks for a stack by its name was held to an id that only CloudFormation knows", () => {
+  const policies = propertiesOf(many, "AWS::IAM::ManagedPolicy").map((policy) => JSON.stringify(policy));
+  expect(policies).toHaveLength(3);
+  for (const policy of policies) expect(policy).toMatch(/"cloudformation:DescribeStacks","Effect":"Allow","Resource":\{[^}]*[^\]]*stack\/Shop\/\*/);
+});
