@@ -87,18 +87,22 @@ function userErrorLines(error: unknown, debug: boolean): string[] {
   return error.cause === undefined ? lines : [...lines, ...causeLines(error.cause, debug)];
 }
 
-/** The source around the line at fault. */
+/** Unit: characters. */
+const LONGEST_LINE = 400;
+
+/** The source around the line at fault, where a person wrote it. */
 function excerpt(error: Error): string[] {
   const match = /(\/[^():]+):(\d+):(\d+)\)?$/.exec(userFrames(error.stack)[0] ?? "");
   if (!match?.[1] || !existsSync(match[1])) return [];
   const [, file, line, column] = match;
   const at = Number(line) - 1;
   const source = readFileSync(file, "utf8").split("\n");
-  if (source[at] === undefined) return [];
+  // A bundle's line is the whole of it, and tells nobody anything.
+  if (source[at] === undefined || source[at].length > LONGEST_LINE) return [];
   const number = (i: number): string => String(i + 1).padStart(5);
   const around = [at - 1, at, at + 1].filter((i) => source[i] !== undefined);
   const lines = around.flatMap((i) => {
-    const shown = `  ${number(i)} │ ${source[i]}`;
+    const shown = `  ${number(i)} │ ${source[i]?.slice(0, LONGEST_LINE)}`;
     return i === at ? [err(shown, "bold"), `  ${" ".repeat(5)} │ ${" ".repeat(Number(column) - 1)}${err("^", "red")}`] : [err(shown, "dim")];
   });
   return ["", ...lines];

@@ -64,12 +64,14 @@ export function jsonSchemaOf(schema: SchemaLike): JsonSchema | undefined {
 }
 
 /**
+ * @param options.strict false: the schema says how texts are read, and not which parameters there are
  * @throws WH2007 for a text that cannot be read · WH2005 for a parameter that the schema does not have.
  */
 export function readParameters(
   { param = [], params }: ParameterFlags,
   flow: FlowDefinition | undefined,
   flowName = flow?.name ?? "the flow",
+  { strict = true }: { readonly strict?: boolean } = {},
 ): Record<string, unknown> {
   const known = flow && knownParameters(flow);
   const values: Record<string, unknown> = params === undefined ? {} : wholeObject(params);
@@ -81,7 +83,7 @@ export function readParameters(
     given.set(name, [...(given.get(name) ?? []), pair.slice(at + 1)]);
   }
   for (const name of [...Object.keys(values), ...given.keys()])
-    if (known && !known.open && !(name in known.properties)) throw unknownParameter(name, known, flowName);
+    if (strict && known && !known.open && !(name in known.properties)) throw unknownParameter(name, known, flowName);
   for (const [name, texts] of given) values[name] = readValue(name, texts, known?.properties[name]);
   return values;
 }
@@ -127,6 +129,8 @@ function readValue(name: string, texts: readonly string[], schema: JsonSchema | 
     const whole = texts.length === 1 ? parsed(first) : undefined;
     return Array.isArray(whole) ? whole : texts.map((text) => single(text, typesOf(schema?.["items"] as JsonSchema | undefined)));
   }
+  // Where nobody knows better, what is given several times is a list.
+  if (texts.length > 1 && !types) return texts.map((text) => single(text, undefined));
   if (texts.length > 1) throw usage(`--param ${name} is given ${texts.length} times.`, { expected: "once: it is no list", got: texts.join(", ") });
   return single(first, types);
 }

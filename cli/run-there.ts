@@ -1,4 +1,5 @@
 /** `windhover run NAME --stack S`: starts a deployed flow or deployment by its name, and follows it from here while the stack runs it. */
+import type { FlowDefinition } from "../engine/definition.ts";
 import { runName } from "../engine/names.ts";
 import { EXIT } from "./failure.ts";
 import { Follower } from "./follow.ts";
@@ -10,12 +11,23 @@ import { err, out, print, tell } from "./terminal.ts";
 import { printJson } from "./values.ts";
 import { look, type Place } from "./workspace.ts";
 
+/**
+ * How a text is read depends on what is wanted: `tea` is a list of one where the flow wants a list. The project's own code says so where there is any, and decides nothing else: what
+ * is deployed may be older or newer.
+ */
+async function definitionHere({ settings }: Place, target: string): Promise<FlowDefinition | undefined> {
+  if (settings.entries.length === 0) return undefined;
+  const { loadEntries } = await import("./loader.ts");
+  const { flows, deployments } = await loadEntries(settings.entries).catch(() => ({ flows: [], deployments: [] }));
+  return flows.find(({ name }) => name === target) ?? deployments.find(({ name }) => name === target)?.definition;
+}
+
 /** Its parameters are checked by the flow's schema in the run itself. */
 export async function runThere(target: string, flags: RunFlags): Promise<void> {
   await look(flags, async (place) => {
     const { tag: tags, name, idempotencyKey } = flags;
     const options = { ...(tags?.length && { tags }), ...(name !== undefined && { name }), ...(idempotencyKey !== undefined && { idempotencyKey }) };
-    const { id } = await place.client.run(target, readParameters(flags, undefined, target), options);
+    const { id } = await place.client.run(target, readParameters(flags, await definitionHere(place, target), target, { strict: false }), options);
     if (flags.wait) return followThere(place, id, flags);
     const begun = await hasBegun(place, id);
     const called = name ?? runName(id);

@@ -22,6 +22,7 @@ flow({ name: "stack-asks" }, async () => {
   if (yes) await sleep("1 hour");
   return yes;
 });
+flow({ name: "stack-names", parameters: z.object({ names: z.array(z.string()) }) }, async ({ names }) => names);
 flow({ name: "stack-doze" }, async () => sleep("1 hour"));
 const nightly = sum.deployment({ name: "stack-nightly", parameters: { n: 5 }, tags: ["prod"] });
 
@@ -63,6 +64,18 @@ describe.skipIf(missingPython())("a deployed stack", () => {
     ]);
     const wrong = await on("run", "stack-sum", "-p", "n=many", "--wait");
     expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining("WH1101")]);
+  });
+
+  test("items of a list on a stack were a text, or refused as given twice", async () => {
+    const twice = await on("run", "stack-names", "-p", "names=tea", "-p", "names=bread", "--wait");
+    expect([twice.code, JSON.parse(twice.out)], twice.err).toEqual([0, ["tea", "bread"]]);
+    // The project's own code knows that one is a list too.
+    project.write(
+      "names.ts",
+      'import { flow } from "windhover"; import * as z from "zod"; export const names = flow({ name: "stack-names", parameters: z.object({ names: z.array(z.string()) }) }, async () => 1);',
+    );
+    const once = await on("run", "stack-names", "-p", "names=tea", "--wait", "--entry", "names.ts");
+    expect([once.code, JSON.parse(once.out)], once.err).toEqual([0, ["tea"]]);
   });
 
   test("starts a deployment without waiting, and says how to watch it", async () => {
