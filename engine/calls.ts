@@ -19,6 +19,8 @@ import { askForBlock, askForSlot, release, withdraw } from "./slots.ts";
 export function begin(draft: RunDraft, command: Command): Promise<void> | undefined {
   const { call, kind } = command;
   if (kind === "flow") return beginWith(draft, command, { ...command.spec, child: hash(`${draft.id}/${call}`).slice(0, 16) });
+  const { limit } = command.spec;
+  if (limit?.of !== undefined) return withSlots(draft, limit, limit.of).then((wanted) => beginWith(draft, command, { ...command.spec, limit: wanted }));
   const spec = inPoolOfFlow(draft, command);
   if (!spec.tags?.length) return beginWith(draft, command, spec);
   return withTagLimits(draft, spec, spec.tags).then((limited) => beginWith(draft, command, limited));
@@ -105,9 +107,15 @@ function inPoolOfFlow({ state, context }: RunDraft, { kind, spec }: Command): Ca
 
 /** An operator may have set a limit for a tag: it is taken like one that the code declares. Which limits there are is logged with the call. */
 async function withTagLimits(draft: RunDraft, spec: CallSpec, named: readonly string[]): Promise<CallSpec> {
-  const set = await draft.context.limitNames();
+  const set = await draft.context.limits();
   const tags = named.filter((tag) => set.has(tag)).map((name): LimitWanted => ({ name }));
   return tags.length === 0 ? spec : { ...spec, limits: [...(spec.limits ?? []), ...tags].sort((a, b) => (a.name < b.name ? -1 : 1)) };
+}
+
+/** What is set for all keys of a limit holds for each; the limit of the key itself, which may be set as well, knows better. */
+async function withSlots(draft: RunDraft, wanted: LimitWanted, of: string): Promise<LimitWanted> {
+  const slots = (await draft.context.limits()).get(of);
+  return slots === undefined ? wanted : { ...wanted, slots };
 }
 
 /** While a run is being cancelled its `finally` blocks may still run tasks, a bounded number of them; new waits are turned away. */

@@ -45,6 +45,11 @@ export const ERRORS = {
     action:
       "Await the promise, or catch its error: what nobody waits for ends the process. Its runs go on in the next one, and what ran in this one counts as crashed.",
   },
+  WH1063: {
+    who: "author",
+    title: "A limit's key cannot be told",
+    action: "Call the task once for each item, and await the calls with `Promise.all`; await what the key follows from before.",
+  },
   // ---- the author: values
   WH1101: { who: "author", title: "Parameters do not fit the flow's schema", action: "Correct the value at the path that is named." },
   WH1102: {

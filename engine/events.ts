@@ -103,6 +103,8 @@ export interface LimitWanted {
   readonly rate?: true;
   /** Slots, where the limit is declared in code rather than set by an operator. */
   readonly slots?: number;
+  /** One key's of this limit: where nothing is set for the key, it has as many slots as are set for all. */
+  readonly of?: string;
 }
 
 /** One contiguous range of a map's items, or the few that are tried again. */

@@ -34,7 +34,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
       return (await history) as readonly { at: number; events: readonly RunEvent[] }[];
     },
     read: (book) => runReader(host, actor, book),
-    limitNames: async () => new Set((await registry.list("limit")).map((row) => row.key)),
+    limits: async () => new Map((await registry.list("limit")).map(({ key, value }) => [key, (decode(value.value as string) as { limit: number }).limit])),
     writeLog: (level, message, fields) => {
       const run = parseActor(actor).name;
       const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, ...sayable(message, fields) };

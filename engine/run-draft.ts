@@ -40,8 +40,8 @@ export interface RunContext {
   /** The log up to the last entry. */
   history(): Promise<readonly { readonly at: number; readonly events: readonly RunEvent[] }[]>;
   readonly read: (book: () => Book) => Reader;
-  /** Limits that an operator has set, by name. */
-  limitNames(): Promise<ReadonlySet<string>>;
+  /** Slots of the limits that an operator has set, by name. */
+  limits(): Promise<ReadonlyMap<string, number>>;
   /** A line of the flow's own log; not during replay. */
   writeLog(level: LogLevel, message: string, fields?: object): void;
   /** The log of another run, for `retry` and `rerunFrom`. */

@@ -55,6 +55,8 @@ function keyOf(name: string, key: (parameters: unknown) => string, parameters: o
 
 const OPTIONS = new Set(["name", "schedules", "triggers", "parameters", "tags", "version", "description", "paused", "concurrency"]);
 
+const OVERLAPS: ReadonlySet<string> = new Set(["queue", "skip", "cancel-running"]);
+
 export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
   const name = checkName("deployment", options?.name);
   const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
@@ -75,6 +77,12 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
       message: `deployment "${name}": \`concurrency.limit\` cannot be ${concurrency.limit}.`,
       expected: "a whole number from 1 on",
       got: String(concurrency.limit),
+    });
+  if (concurrency?.overlap !== undefined && !OVERLAPS.has(concurrency.overlap))
+    throw new WindhoverError("WH1003", {
+      message: `deployment "${name}": \`concurrency.overlap\` cannot be ${JSON.stringify(concurrency.overlap)}.`,
+      expected: [...OVERLAPS].join(", "),
+      got: String(concurrency.overlap),
     });
   const settings: DeploymentSettings = {
     flow: definition.name,

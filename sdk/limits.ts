@@ -3,7 +3,8 @@ import { WindhoverError } from "../engine/errors.ts";
 import { flowScope } from "./waits.ts";
 
 /**
- * Runs `fn` while holding a slot of a limit, or `occupy` slots. A limit that nobody has set holds nothing up. `key` makes one limit for each key, such as a customer.
+ * Runs `fn` while holding a slot of a limit, or `occupy` slots. A limit that nobody has set holds nothing up. `key` makes one limit for each key, such as a customer:
+ * each has as many slots as are set for `limit`, unless `limit:key` is set itself.
  * @throws WindhoverError WH1308 when a flow around it holds the same limit, WH2012 when it asks for more slots than there are.
  * @example await concurrency("database", { occupy: 2 }, async () => load(rows));
  */
@@ -17,8 +18,11 @@ export async function concurrency<R>(limit: string, options: { readonly occupy?:
       got: String(occupy),
     });
   const name = key === undefined ? limit : `${limit}:${key}`;
-  const request = await instance.call({ kind: "acquire", name: `concurrency ${name}`, spec: () => ({ limit: { name, ...(occupy > 1 && { occupy }) } }) })
-    .future;
+  const request = await instance.call({
+    kind: "acquire",
+    name: `concurrency ${name}`,
+    spec: () => ({ limit: { name, ...(occupy > 1 && { occupy }), ...(key !== undefined && { of: limit }) } }),
+  }).future;
   try {
     return await fn();
   } finally {

@@ -2,7 +2,7 @@
 import { encode } from "../engine/codec.ts";
 import type { RetryDelay, TaskDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import type { CallSpec, LimitWanted } from "../engine/events.ts";
+import type { CallSpec } from "../engine/events.ts";
 import { isFuture } from "../engine/future.ts";
 import { LIMITS } from "../engine/limits.ts";
 import type { Column } from "../engine/map.ts";
@@ -11,6 +11,7 @@ import type { FlowScope } from "../engine/scope.ts";
 import { currentScope, shared } from "../engine/scope.ts";
 import { directCall, directMap } from "./direct.ts";
 import { ListFuture } from "./future-list.ts";
+import { callsOf, knownIn, ownLimit } from "./limit-key.ts";
 import { type CallOptions, checkName, checkOptions, type Future, type FutureList, hooksOf, type TaskOptions } from "./options.ts";
 import { enlist, enlistMap } from "./transaction.ts";
 import { isUnmapped, type Unmapped } from "./unmapped.ts";
@@ -106,7 +107,16 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
   const spec = (): CallSpec => {
     const deps: string[] = [];
     const encoded = args.length === 0 ? undefined : encode(args, { name: "arguments", reference: (value) => referenced(value, deps) });
-    return { ...policyOf(variant, args), ...(encoded !== undefined && { args: encoded }), ...(deps.length > 0 && { deps: [...new Set(deps)] }) };
+    const limits = ownLimit(definition, () => {
+      const known = args.map((arg) => knownIn(scope.instance, arg));
+      return known.every((one) => one !== undefined) ? [known.map(({ value }) => value)] : undefined;
+    });
+    return {
+      ...policyOf(variant),
+      ...(limits && { limits }),
+      ...(encoded !== undefined && { args: encoded }),
+      ...(deps.length > 0 && { deps: [...new Set(deps)] }),
+    };
   };
   const live = scope.instance.call({ kind: "task", name: definition.name, key: call.key, spec });
   enlist(scope, live, definition, args);
@@ -121,8 +131,10 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
     const deps: string[] = [];
     const encoded = encode(columns, { name: "arguments", reference: (value) => referenced(value, deps) });
     const { mapConcurrency, toleratedFailures } = call;
+    const limits = ownLimit(definition, () => callsOf(scope.instance, args));
     return {
-      ...policyOf(variant, []),
+      ...policyOf(variant),
+      ...(limits?.length && { limits }),
       args: encoded,
       ...(deps.length > 0 && { deps: [...new Set(deps)] }),
       ...(length !== undefined && { items: length }),
@@ -180,7 +192,7 @@ function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Colum
 }
 
 /** What the log has to know of the task's options; what stands in the definition and concerns only the executor stays there. */
-function policyOf({ definition, call, base, overrides }: Variant, args: readonly unknown[]): CallSpec {
+function policyOf({ definition, call, base, overrides }: Variant): CallSpec {
   const { name, retries, crashRetries, timeoutSeconds, pool, tags, persistResult, hooks, variant } = definition;
   const after = call.waitFor?.map((future) => future.id);
   return given<CallSpec>({
@@ -189,7 +201,6 @@ function policyOf({ definition, call, base, overrides }: Variant, args: readonly
     timeoutSeconds,
     pool,
     tags: tags?.length ? tags : undefined,
-    limits: limitsOf(definition, args),
     transient: persistResult === false ? true : undefined,
     hooks: countsOf(hooks),
     after: after?.length ? after : undefined,
@@ -203,12 +214,6 @@ function policyOf({ definition, call, base, overrides }: Variant, args: readonly
 function countsOf(hooks: TaskDefinition["hooks"]): CallSpec["hooks"] {
   const lists = Object.entries(hooks);
   return lists.length > 0 ? Object.fromEntries(lists.map(([hook, list]) => [hook, list.length])) : undefined;
-}
-
-function limitsOf({ name, concurrency }: TaskDefinition, args: readonly unknown[]): readonly LimitWanted[] | undefined {
-  if (!concurrency) return undefined;
-  const key = concurrency.key ? `:${concurrency.key(...(args as never[]))}` : "";
-  return [{ name: `task:${name}${key}`, slots: concurrency.limit }];
 }
 
 export type { RetryDelay };

@@ -1,7 +1,7 @@
 /** What broke when the promises of the surface were tried one by one, in combinations that no other test had. */
 
 import { expect, test } from "vitest";
-import { FailNow, flow, runInput, task, transaction, unmapped, waitForInput } from "windhover";
+import { concurrency, FailNow, flow, runInput, sleep, task, transaction, unmapped, waitForInput } from "windhover";
 import * as z from "zod";
 import { inEachWorld } from "./worlds.ts";
 
@@ -130,4 +130,51 @@ inEachWorld("schemas", (world) => {
     await run.input(Answer, "b");
     expect(await run.result()).toBe("a b");
   });
+});
+
+inEachWorld("limits by key", (world) => {
+  test("what is set for a limit held for none of its keys", async () => {
+    await using w = await world();
+    const f = flow({ name: "by-customer", parameters: z.object({ customer: z.string() }) }, async ({ customer }) =>
+      concurrency("by-customer", { key: customer }, async () => {
+        await sleep(10);
+        return new Date().getSeconds();
+      }),
+    );
+    await w.client.setLimit("by-customer", 1);
+    await w.client.setLimit("by-customer:big", 2);
+    const runs = [];
+    for (const customer of ["a", "a", "b", "big", "big"]) runs.push(await w.client.run(f, { customer }));
+    await w.advance("1 minute");
+    const ends = await Promise.all(runs.map((run) => run.result()));
+    expect([ends.slice(0, 2).sort(), ...ends.slice(2)]).toEqual([[10, 20], 10, 10, 10]);
+  });
+
+  test("a key of futures, or of a map's items, was made of something else than their values", async () => {
+    await using w = await world();
+    const find = task({ name: "find-customer" }, async () => "Ana");
+    const keys: string[] = [];
+    const key = (customer: string) => {
+      keys.push(customer);
+      return customer.toLowerCase();
+    };
+    const bill = task({ name: "bill-customer", concurrency: { limit: 1, key } }, async (customer: string, cents: number) => `${customer} ${cents}`);
+    const right = flow({ name: "keys-known" }, async () => {
+      const found = find();
+      await found;
+      return [await bill(found, 1), ...(await bill.map(["Ana", "ANA"], [2, 3])), ...(await bill.map([], []))];
+    });
+    expect(await (await w.client.run(right)).result()).toEqual(["Ana 1", "Ana 2", "ANA 3"]);
+    expect(keys).toEqual(["Ana", "Ana", "ANA"]);
+    const early = flow({ name: "key-too-early" }, async () => bill(find(), 1));
+    await expect((await w.client.run(early)).result()).rejects.toThrow(/WH1063.*not there yet/);
+    const several = flow({ name: "several-keys" }, async () => bill.map(["Ana", "Bob"], [1, 2]));
+    await expect((await w.client.run(several)).result()).rejects.toThrow(/WH1063.*"ana", "bob"/);
+  });
+});
+
+test("an overlap that there is not was taken for one that queues", () => {
+  const f = flow({ name: "overlaps-somehow" }, async () => 1);
+  const overlap = "replace" as "queue";
+  expect(() => f.deployment({ name: "overlaps-somehow", concurrency: { limit: 1, overlap } })).toThrow(/WH1003.*overlap.*"replace"/);
 });
