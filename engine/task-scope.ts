@@ -34,7 +34,8 @@ export class AttemptScope implements TaskScope {
     this.run = run;
     this.call = id;
     this.task = item.task;
-    this.attempt = item.attempt;
+    // A map is one call: its items count for themselves.
+    this.attempt = item.piece ? (item.failures ?? 0) + 1 : item.attempt;
     this.#around = around;
     this.#interruption = interruption;
   }
@@ -56,7 +57,7 @@ export class AttemptScope implements TaskScope {
   log(level: LogLevel, message: string, fields?: object): void {
     const { host, run, item } = this.#around;
     const line: LogLine = {
-      id: `${run.runId}/${this.call}/${item.attempt}/${this.#around.lines++}`,
+      id: `${run.runId}/${this.call}/${this.attempt}/${this.#around.lines++}`,
       run: run.runId,
       call: item.call,
       at: this.now(),

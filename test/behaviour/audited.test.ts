@@ -1,7 +1,7 @@
 /** What broke when the promises of the surface were tried one by one, in combinations that no other test had. */
 
 import { expect, test } from "vitest";
-import { concurrency, FailNow, flow, runInput, sleep, task, transaction, unmapped, waitForInput } from "windhover";
+import { concurrency, FailNow, flow, log, runContext, runInput, sleep, task, transaction, unmapped, waitForInput } from "windhover";
 import * as z from "zod";
 import { inEachWorld } from "./worlds.ts";
 
@@ -84,6 +84,31 @@ const step = task({ name: "step-taken-back", onRollback: (_: string, [what]) => 
   done.push(what);
   if (what === "bad") throw new Error("bad");
   return `did ${what}`;
+});
+
+inEachWorld("items of a map that are tried again", (world) => {
+  test("an item's second try was told that it was the first, and its log lines took the place of those of the first", async () => {
+    await using w = await world();
+    const first = task({ name: "second-time-lucky", retries: 2, retryDelaySeconds: 5 }, async (n: number) => {
+      const { attempt = 0 } = runContext().task ?? {};
+      log.info(`attempt ${attempt} of ${n}`);
+      if (attempt <= n) throw new Error("not yet");
+      return attempt;
+    });
+    const f = flow({ name: "tries-of-items" }, async () => first.map([2, 0, 1]));
+    const run = await w.client.run(f);
+    await w.advance("1 minute");
+    expect(await run.result()).toEqual([3, 1, 2]);
+    const lines = await w.client.ports.logs.read(run.id);
+    expect(lines.map(({ message }) => message).sort()).toEqual([
+      "attempt 1 of 0",
+      "attempt 1 of 1",
+      "attempt 1 of 2",
+      "attempt 2 of 1",
+      "attempt 2 of 2",
+      "attempt 3 of 2",
+    ]);
+  });
 });
 
 inEachWorld("transactions", (world) => {
