@@ -76,6 +76,8 @@ const RETENTION_MS = { completed: 90 * DAY_MS, failed: 180 * DAY_MS };
 const LONGEST_NAME = 64;
 
 const LOG_VARIABLE = "WINDHOVER_LOG";
+/** What Lambda takes for a variable's name. */
+const VARIABLE = /^[A-Za-z]\w+$/;
 
 /** @throws WH2035 for a property that is not known or cannot be used here. */
 export function checkProps(scope: Construct, props: WindhoverProps, isAnother: (construct: unknown) => boolean): void {
@@ -83,6 +85,9 @@ export function checkProps(scope: Construct, props: WindhoverProps, isAnother: (
   if (unknown !== undefined) throw refusal(`it has no property "${unknown}"`, Object.keys(KNOWN).join(", "), unknown);
   const { environment = {}, removalPolicy = RemovalPolicy.RETAIN } = props;
   const reserved = Object.keys(environment).find((name) => /^(WINDHOVER|AWS|LAMBDA)_/.test(name) && name !== LOG_VARIABLE);
+  const unfit = Object.keys(environment).find((name) => !VARIABLE.test(name));
+  if (unfit !== undefined)
+    throw refusal(`no function can have the variable "${unfit}"`, "a letter, and then letters, digits and underscores, two or more in all", unfit);
   if (reserved !== undefined) throw refusal(`the variable ${reserved} is not free`, "a name that begins with none of WINDHOVER_, AWS_, LAMBDA_", reserved);
   if (![RemovalPolicy.RETAIN, RemovalPolicy.DESTROY].includes(removalPolicy))
     throw refusal("`removalPolicy` is RETAIN or DESTROY", "RemovalPolicy.RETAIN or RemovalPolicy.DESTROY", removalPolicy);

@@ -19,6 +19,12 @@ test("a fence's words are read, and unknown ones refused", () => {
   expect(() => snippetsOf("page.md", "```ts nocheck\na\n```\n")).toThrow("nocheck");
 });
 
+test("a page said `cdk bootstrap` without where, which the CDK refuses in a project that has no app", () => {
+  const said = files.filter((file) => file.endsWith(".md")).flatMap((file) => text(file).match(/^npx cdk bootstrap.*$/gm) ?? []);
+  expect(said.length).toBeGreaterThan(0);
+  for (const line of said) expect(line).toMatch(/^npx cdk bootstrap aws:\/\//);
+});
+
 test("links between pages lead somewhere", () => {
   const broken = files
     .filter((file) => file.endsWith(".md"))

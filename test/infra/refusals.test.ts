@@ -100,6 +100,9 @@ describe("a property", () => {
     [{ pool: {} } as never, '"pool"'],
     [{ environment: { WINDHOVER_STACK: "" } }, "WINDHOVER_STACK"],
     [{ environment: { AWS_REGION: "x" } }, "AWS_REGION"],
+    // Lambda was the first to say so, in the middle of a deploy.
+    [{ environment: { A: "x" } }, '"A"'],
+    [{ environment: { "DB-HOST": "x" } }, '"DB-HOST"'],
     [{ environment: { TEXT: "x".repeat(4000) } }, "no room"],
     [{ retention: { completed: "a while" as never } }, "retention.completed"],
     [{ removalPolicy: RemovalPolicy.SNAPSHOT }, "removalPolicy"],
