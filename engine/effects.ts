@@ -7,6 +7,7 @@ import { indicesOf, resultsOf } from "./items.ts";
 import type { LateRow } from "./late-row.ts";
 import { LIMITS } from "./limits.ts";
 import type { Column } from "./map.ts";
+import { CANCEL_MARK } from "./marks.ts";
 import { parseActor, runActor } from "./messages.ts";
 import { assignGiven } from "./optional.ts";
 import { Packing } from "./packing.ts";
@@ -52,7 +53,9 @@ function performAll(performer: Performer, entry: Pick<Entry, "n" | "at" | "state
       case "send": {
         mail ??= new Map();
         const before = mail.get(effect.to);
-        mail.set(effect.to, before ? before.then(() => ports.mailbox.send(effect.to, effect.message)) : ports.mailbox.send(effect.to, effect.message));
+        const sent = before ? before.then(() => ports.mailbox.send(effect.to, effect.message)) : ports.mailbox.send(effect.to, effect.message);
+        // What runs inside of the other run's turn does not read mail: the mark reaches it (rule 24).
+        mail.set(effect.to, effect.message.kind === "cancel" ? sent.then(() => ports.aborts.mark(effect.to, [CANCEL_MARK])) : sent);
         break;
       }
       case "timer":

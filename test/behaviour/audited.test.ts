@@ -111,6 +111,29 @@ inEachWorld("items of a map that are tried again", (world) => {
   });
 });
 
+inEachWorld("a subflow that runs a task inside its turn", (world) => {
+  test("never heard that its parent was cancelled until the task had ended", async () => {
+    await using w = await world();
+    const said: string[] = [];
+    let begun = (): void => {};
+    const running = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    const endless = task({ name: "endless-in-subflow" }, async () => {
+      const signal = runContext().task?.signal;
+      begun();
+      await new Promise((_, reject) => signal?.addEventListener("abort", () => reject(new Error("aborted"))));
+    });
+    const inner = flow({ name: "inner-of-endless" }, async () => endless().finally(() => said.push("inner")));
+    const outer = flow({ name: "outer-of-endless" }, async () => inner().finally(() => said.push("outer")));
+    const run = await w.client.run(outer);
+    await running;
+    await run.cancel();
+    await expect(run.result()).rejects.toThrow("ended as Cancelled");
+    expect(said).toEqual(["inner", "outer"]);
+  });
+});
+
 inEachWorld("transactions", (world) => {
   test("what a transaction inside of another had completed was left standing when the outer one failed", async () => {
     done.length = 0;
