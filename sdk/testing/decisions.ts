@@ -19,7 +19,10 @@ type Called = Of<"called">;
 export interface Decision {
   /** What it was, and what came of it. */
   readonly line: string;
-  /** Something that was made earlier was still open: what came first was up to the outside, and might have been the other way round. */
+  /**
+   * What came first was up to the outside, and might have been the other way round: something that was made earlier was still open, or two calls had been open side by side before, and
+   * it may follow from which of them ended first, as what a transaction takes back does.
+   */
   readonly free: boolean;
   /** The decisions of the subflow. */
   readonly child?: readonly Decision[];
@@ -69,9 +72,11 @@ class Reading {
     const open = new Set<string>();
     /** Made since something last settled: these do not wait for one another. */
     let together = new Set<string>();
+    let raced = false;
     for (const { event, at } of this.#events) {
-      const free = [...open].some((call) => !together.has(call));
+      const free = raced || [...open].some((call) => !together.has(call));
       if (event.type === "settled") {
+        raced ||= open.size > 1;
         open.delete(event.call);
         together = new Set();
       } else if (event.type === "called") {

@@ -53,6 +53,28 @@ test("a chain has the same history, whichever event the crash came behind", asyn
   }
 });
 
+test("what a transaction takes back may come in the order in which tasks side by side happened to end", async () => {
+  let begun = 0;
+  const book = task({ name: "crash-book", onRollback: () => {} }, async (what: string, ticks: number) => {
+    // The quicker one is another in every other attempt.
+    const ownTicks = begun++ % 4 < 2 ? ticks : 60 - ticks;
+    for (let i = 0; i < ownTicks; i++) await new Promise((resolve) => setImmediate(resolve));
+    return what;
+  });
+  const trip = flow({ name: "crash-trip" }, async () => {
+    try {
+      await transaction(async () => {
+        await Promise.all([book("flight", 5), book("hotel", 55)]);
+        throw new FailNow("no card");
+      });
+    } catch (error) {
+      return (error as Error).message;
+    }
+  });
+  await using h = await createTestHarness();
+  for (const state of await h.crashEverywhere(trip, {})) expect(state.type).toBe("COMPLETED");
+});
+
 test("a flow whose result depends on how often its tasks ran is caught, with the event and both ends", async () => {
   let runs = 0;
   const count = task({ name: "count-runs" }, async () => ++runs);
