@@ -2,14 +2,14 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { ListTablesCommand } from "@aws-sdk/client-dynamodb";
+import { paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
+import { paginateListTables } from "@aws-sdk/client-dynamodb";
 import { ListRulesCommand } from "@aws-sdk/client-eventbridge";
-import { ListEventSourceMappingsCommand, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { paginateListEventSourceMappings, paginateListFunctions } from "@aws-sdk/client-lambda";
 import { ListBucketsCommand } from "@aws-sdk/client-s3";
-import { ListScheduleGroupsCommand, ListSchedulesCommand } from "@aws-sdk/client-scheduler";
-import { ListSecretsCommand } from "@aws-sdk/client-secrets-manager";
-import { ListQueuesCommand } from "@aws-sdk/client-sqs";
+import { paginateListScheduleGroups, paginateListSchedules } from "@aws-sdk/client-scheduler";
+import { paginateListSecrets } from "@aws-sdk/client-secrets-manager";
+import { paginateListQueues } from "@aws-sdk/client-sqs";
 import { createClients } from "../../../adapters/aws/clients.ts";
 import type { StackResources } from "../../../adapters/aws/stack.ts";
 import { environmentOf, type MiniStack } from "../ministack.ts";
@@ -24,22 +24,32 @@ apis = [api["Name"] for api in boto3.client("apigatewayv2").get_apis()["Items"]]
 print(json.dumps({"roles": roles, "apis": apis}))
 `;
 
+/** Every page: in an emulator that many tests share, what is looked for may stand on the second. */
+async function all<Page>(
+  pages: AsyncIterable<Page>,
+  namesOf: (page: Page) => readonly (string | undefined)[] | undefined,
+): Promise<readonly (string | undefined)[]> {
+  const names: (string | undefined)[] = [];
+  for await (const page of pages) names.push(...(namesOf(page) ?? []));
+  return names;
+}
+
 export async function leftovers(server: MiniStack, { stack, scheduleGroup }: StackResources): Promise<Readonly<Record<string, readonly string[]>>> {
   const clients = createClients();
   const { dynamodb, sqs, lambda, scheduler, events, s3, logs, secrets } = clients;
   const others = await run(join(await pythonPrograms(), "python"), ["-c", OTHERS], { env: { ...process.env, ...environmentOf(server) } });
   const listed: Record<string, readonly (string | undefined)[]> = {
     ...(JSON.parse(others.stdout) as Record<string, readonly string[]>),
-    tables: (await dynamodb.send(new ListTablesCommand({}))).TableNames ?? [],
-    queues: (await sqs.send(new ListQueuesCommand({ QueueNamePrefix: stack }))).QueueUrls ?? [],
-    functions: ((await lambda.send(new ListFunctionsCommand({}))).Functions ?? []).map(({ FunctionName }) => FunctionName),
-    mappings: ((await lambda.send(new ListEventSourceMappingsCommand({}))).EventSourceMappings ?? []).map(({ FunctionArn }) => FunctionArn),
-    groups: ((await scheduler.send(new ListScheduleGroupsCommand({}))).ScheduleGroups ?? []).map(({ Name }) => Name),
-    schedules: ((await scheduler.send(new ListSchedulesCommand({}))).Schedules ?? []).map(({ GroupName, Name }) => `${GroupName}/${Name}`),
+    tables: await all(paginateListTables({ client: dynamodb }, {}), ({ TableNames }) => TableNames),
+    queues: await all(paginateListQueues({ client: sqs }, { QueueNamePrefix: stack }), ({ QueueUrls }) => QueueUrls),
+    functions: await all(paginateListFunctions({ client: lambda }, {}), ({ Functions }) => Functions?.map(({ FunctionName }) => FunctionName)),
+    mappings: await all(paginateListEventSourceMappings({ client: lambda }, {}), (page) => page.EventSourceMappings?.map(({ FunctionArn }) => FunctionArn)),
+    groups: await all(paginateListScheduleGroups({ client: scheduler }, {}), ({ ScheduleGroups }) => ScheduleGroups?.map(({ Name }) => Name)),
+    schedules: await all(paginateListSchedules({ client: scheduler }, {}), ({ Schedules }) => Schedules?.map(({ GroupName, Name }) => `${GroupName}/${Name}`)),
     rules: ((await events.send(new ListRulesCommand({}))).Rules ?? []).map(({ Name }) => Name),
     buckets: ((await s3.send(new ListBucketsCommand({}))).Buckets ?? []).map(({ Name }) => Name),
-    logGroups: ((await logs.send(new DescribeLogGroupsCommand({}))).logGroups ?? []).map(({ logGroupName }) => logGroupName),
-    secrets: ((await secrets.send(new ListSecretsCommand({}))).SecretList ?? []).map(({ Name }) => Name),
+    logGroups: await all(paginateDescribeLogGroups({ client: logs }, {}), ({ logGroups }) => logGroups?.map(({ logGroupName }) => logGroupName)),
+    secrets: await all(paginateListSecrets({ client: secrets }, {}), ({ SecretList }) => SecretList?.map(({ Name }) => Name)),
   };
   clients.close();
   const own = new RegExp(`(^|[/:])(${stack}|${scheduleGroup})([-/]|$)`, "i");
