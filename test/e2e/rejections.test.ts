@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bundled } from "../embedded/child-process.ts";
 
-const program = bundled(join(import.meta.dirname, "foreign-rejection.ts"));
+const program = bundled(join(import.meta.dirname, "rejection-process.ts"));
 
 test("a rejection outside of flows ends the process, as without us", async () => {
   const { status, stderr } = spawnSync(process.execPath, [await program], { encoding: "utf8" });
