@@ -2,15 +2,14 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
-import { paginateListTables } from "@aws-sdk/client-dynamodb";
-import { ListRulesCommand } from "@aws-sdk/client-eventbridge";
-import { paginateListEventSourceMappings, paginateListFunctions } from "@aws-sdk/client-lambda";
-import { ListBucketsCommand } from "@aws-sdk/client-s3";
-import { paginateListScheduleGroups, paginateListSchedules } from "@aws-sdk/client-scheduler";
-import { paginateListSecrets } from "@aws-sdk/client-secrets-manager";
-import { paginateListQueues } from "@aws-sdk/client-sqs";
-import { createClients } from "../../../adapters/aws/clients.ts";
+import { CloudWatchLogsClient, paginateDescribeLogGroups } from "@aws-sdk/client-cloudwatch-logs";
+import { DynamoDBClient, paginateListTables } from "@aws-sdk/client-dynamodb";
+import { EventBridgeClient, ListRulesCommand } from "@aws-sdk/client-eventbridge";
+import { LambdaClient, paginateListEventSourceMappings, paginateListFunctions } from "@aws-sdk/client-lambda";
+import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
+import { paginateListScheduleGroups, paginateListSchedules, SchedulerClient } from "@aws-sdk/client-scheduler";
+import { paginateListSecrets, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
+import { paginateListQueues, SQSClient } from "@aws-sdk/client-sqs";
 import type { StackResources } from "../../../adapters/aws/stack.ts";
 import { environmentOf, type MiniStack } from "../ministack.ts";
 import { pythonPrograms } from "../python.ts";
@@ -35,7 +34,17 @@ async function all<Page>(
 }
 
 export async function leftovers(server: MiniStack, { stack, scheduleGroup }: StackResources): Promise<Readonly<Record<string, readonly string[]>>> {
-  const clients = createClients();
+  // Clients of the packages' own classes: their paginators take no others.
+  const clients = {
+    dynamodb: new DynamoDBClient(),
+    sqs: new SQSClient(),
+    lambda: new LambdaClient(),
+    scheduler: new SchedulerClient(),
+    events: new EventBridgeClient(),
+    s3: new S3Client({ forcePathStyle: true }),
+    logs: new CloudWatchLogsClient(),
+    secrets: new SecretsManagerClient(),
+  };
   const { dynamodb, sqs, lambda, scheduler, events, s3, logs, secrets } = clients;
   const others = await run(join(await pythonPrograms(), "python"), ["-c", OTHERS], { env: { ...process.env, ...environmentOf(server) } });
   const listed: Record<string, readonly (string | undefined)[]> = {
@@ -51,7 +60,7 @@ export async function leftovers(server: MiniStack, { stack, scheduleGroup }: Sta
     logGroups: await all(paginateDescribeLogGroups({ client: logs }, {}), ({ logGroups }) => logGroups?.map(({ logGroupName }) => logGroupName)),
     secrets: await all(paginateListSecrets({ client: secrets }, {}), ({ SecretList }) => SecretList?.map(({ Name }) => Name)),
   };
-  clients.close();
+  for (const client of Object.values(clients)) client.destroy();
   const own = new RegExp(`(^|[/:])(${stack}|${scheduleGroup})([-/]|$)`, "i");
   return Object.fromEntries(Object.entries(listed).map(([kind, names]) => [kind, names.filter((name = "") => own.test(name)).map(String)]));
 }
