@@ -38,6 +38,7 @@ async function once(entries: ReturnType<typeof history>): Promise<number> {
     parameters: decode("{}"),
     seed: "seed",
     attempt: 1,
+    flags: [],
   });
   const { fn } = (chain as unknown as { readonly [definitionKey]: { fn: (p: never) => unknown } })[definitionKey];
   const book = Book.from(entries);

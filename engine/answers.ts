@@ -60,10 +60,7 @@ export const reportOf = {
     open.waits = undefined;
     (open.holds ??= []).push(request);
     open.wants = open.wants?.slice(1);
-    if (state.paused && open.kind !== "acquire") {
-      // It keeps the slots that it has and goes on asking for the rest: giving them back would lose its place.
-      open.waits = undefined;
-    }
+    // Also while the run is paused: it keeps the slots that it has and goes on asking for the rest; giving them back would lose its place.
     askForSlot(draft, call);
   },
   refusal(draft: RunDraft, message: Extract<RunMessage, { kind: "refuse" }>): void {

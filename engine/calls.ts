@@ -31,9 +31,9 @@ function beginWith(draft: RunDraft, command: Command, spec: CallSpec): Promise<v
   const { call, kind, name } = command;
   state.calls++;
   draft.log({ type: "called", call, kind, name, ...spec });
-  const { retries, crashRetries, timeoutSeconds, pool, limits, role, hooks, child, input, until } = spec;
+  const { retries, crashRetries, timeoutSeconds, pool, limits, within, role, hooks, child, input, until } = spec;
   const open: OpenCall = { name };
-  const known = { kind: kind === "task" ? undefined : kind, retries, crashRetries, timeoutSeconds, pool, limits, role, hooks, child, input, until };
+  const known = { kind: kind === "task" ? undefined : kind, retries, crashRetries, timeoutSeconds, pool, limits, within, role, hooks, child, input, until };
   assignGiven(open, known);
   state.open[call] = open;
   draft.openCount++;

@@ -98,7 +98,7 @@ export const ERRORS = {
   WH1302: { who: "author", title: "Flows are nested too deeply", action: "Check that the recursion ends; use a loop instead." },
   WH1306: { who: "author", title: "A map has too many items", action: "Map over chunks of items, or split the work into subflows." },
   WH1307: { who: "author", title: "Too many calls are open at once", action: "Use `map` with `mapConcurrency`." },
-  WH1308: { who: "author", title: "A limit is asked for that an ancestor holds", action: "Take the limit once, in the outermost flow." },
+  WH1308: { who: "author", title: "A limit is asked for that is held around it", action: "Take the limit once, in the outermost block." },
   // ---- what a run's failure says
   WH1401: { who: "author", title: "A task or flow timed out", action: "Raise `timeoutSeconds`, or find out what it waits for: its abort signal has fired." },
   WH1402: { who: "author", title: "Cancelled", action: "Nothing: somebody asked for it." },

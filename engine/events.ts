@@ -14,8 +14,13 @@ import type { ScheduleSpec } from "./schedule.ts";
 /** The version of the entry format. A log with a newer one is refused (WH3006), never guessed at. */
 export const LOG_VERSION = 1;
 
-/** Behaviour that old logs must keep: a flag is set when a run starts and is asked at the place that behaves in two ways. None differs yet. */
-export const BEHAVIOUR_FLAGS: readonly string[] = [];
+/**
+ * Behaviour that old logs must keep: a flag is set when a run starts and is asked at the place that behaves in two ways.
+ *
+ * - `nested-block`: a `concurrency()` inside another of the same limit is refused before it asks (WH1308). Before, it asked, and waited for itself where there was no slot left.
+ */
+export const BEHAVIOUR_FLAGS = ["nested-block"] as const;
+export type BehaviourFlag = (typeof BEHAVIOUR_FLAGS)[number];
 
 /** An encoded value (see `codec.ts`), or where it lies in the result store when it is too large for the log. */
 export type Payload = string | StoredPayload;
@@ -66,6 +71,8 @@ export interface CallSpec {
   readonly tags?: readonly string[];
   /** Limits to take before each attempt, in the order of their names (rule 21). */
   readonly limits?: readonly LimitWanted[];
+  /** Limits whose `concurrency()` blocks are around the call: it runs in their slots, and must not ask for them. */
+  readonly within?: readonly string[];
   /** The result is not stored: it is computed again on replay, and only its hash is logged (rule 39). */
   readonly transient?: true;
   readonly role?: CallRole;

@@ -107,6 +107,8 @@ export interface InstanceFacts {
   readonly seed: string;
   /** How often the flow's function has begun, this time included. */
   readonly attempt: number;
+  /** How the run behaves where a later version behaves otherwise: what its start says. */
+  readonly flags: readonly string[];
 }
 
 export class Instance {

@@ -113,19 +113,7 @@ class LimitDraft {
     if (held) return this.#send(held);
     if (state.waiters.some((w) => w.request === request) || this.#isOver(request)) return;
     const most = state.limit ?? slots;
-    if (most !== undefined && occupy > most) {
-      const error = new WindhoverError("WH2012", {
-        message: `"${this.#context.name}" has ${most} slots, and ${occupy} were asked for.`,
-        expected: `at most ${most}`,
-        got: String(occupy),
-      });
-      this.effects.push({
-        do: "send",
-        to: holder,
-        message: { kind: "refuse", id: `refuse:${request}`, request, limit: this.#context.name, error: encodeError(error) },
-      });
-      return;
-    }
+    if (asksTooMuch(occupy, most)) return this.#refuse({ request, holder, occupy }, most);
     const waiter: Waiter = { request, holder, occupy, since: this.#now, ...(slots !== undefined && { slots }), ...(priority !== undefined && { priority }) };
     const at = state.waiters.findIndex((w) => (w.priority ?? 0) < (priority ?? 0));
     state.waiters.splice(at < 0 ? state.waiters.length : at, 0, waiter);
@@ -142,6 +130,18 @@ class LimitDraft {
     state.waiters = state.waiters.filter((w) => w.request !== request);
     this.#over(request);
     this.events.push({ type: "released", request, fence });
+  }
+  #refuse({ request, holder, occupy }: Pick<Waiter, "request" | "holder" | "occupy">, most: number): void {
+    const error = new WindhoverError("WH2012", {
+      message: `"${this.#context.name}" has ${most} slots, and ${occupy} were asked for.`,
+      expected: `at most ${most}`,
+      got: String(occupy),
+    });
+    this.effects.push({
+      do: "send",
+      to: holder,
+      message: { kind: "refuse", id: `refuse:${request}`, request, limit: this.#context.name, error: encodeError(error) },
+    });
   }
   #isOver(id: string): boolean {
     return this.state.over?.includes(short(id)) === true;
@@ -160,6 +160,12 @@ class LimitDraft {
     }
     for (let first = state.waiters[0]; first; first = state.waiters[0]) {
       const most = state.limit ?? first.slots;
+      // It came when there were more slots, or none at all. Now it would wait for ever, and with it all that stand behind it.
+      if (asksTooMuch(first.occupy, most)) {
+        this.#refuse(first, most);
+        this.#release(first.request, null);
+        continue;
+      }
       const taken = state.holders.reduce((sum, h) => sum + h.occupy, 0);
       if (most !== undefined && taken + first.occupy > most) break;
       state.waiters.shift();
@@ -192,6 +198,9 @@ class LimitDraft {
     this.effects.push({ do: "send", to: holder, message: { kind: "grant", id: `grant:${request}:${fence}`, request, fence, limit: this.#context.name } });
   }
 }
+
+/** A limit of 0 refuses nobody: it holds everything up until it is raised. */
+const asksTooMuch = (occupy: number, most: number | undefined): most is number => most !== undefined && most > 0 && occupy > most;
 
 /** Every entry of a limit has them all. */
 const short = (id: string): string => hash(id).slice(0, 8);

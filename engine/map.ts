@@ -24,6 +24,10 @@ type Settled = Extract<RunEvent, { type: "settled" }>;
 /** What it waits for is there. */
 export async function startMap(draft: RunDraft, call: string, open: OpenCall): Promise<void> {
   if (open.map) return handOut(draft, call, open);
+  for (const wanted of open.limits ?? []) {
+    const refused = wouldWaitForItself(draft, open, wanted);
+    if (refused) return settle.fail(draft, call, encodeError(refused));
+  }
   const spec = draft.book?.calls.get(call)?.called;
   const [follows] = spec?.follows ?? [];
   let total = spec?.items;
@@ -136,8 +140,6 @@ function launchPiece(draft: RunDraft, call: string, open: OpenCall, piece: OpenP
   map.open.push(piece);
   const [wanted] = open.limits ?? [];
   if (!wanted) return attemptPiece(draft, call, open, piece);
-  const refused = wouldWaitForItself(draft, wanted, false);
-  if (refused) return settle.fail(draft, call, encodeError(refused));
   askForPiece(draft, call, open, piece, wanted);
 }
 

@@ -146,6 +146,7 @@ export class RunDraft {
       parameters: decode(text),
       seed: started.seed,
       attempt: this.state.attempt,
+      flags: started.flags,
     });
     instance.read = this.reader;
     instance.onLog = (level, message, fields) => this.context.writeLog(level, message, fields);

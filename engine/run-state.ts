@@ -85,6 +85,8 @@ export interface OpenCall {
   readonly timeoutSeconds?: number;
   readonly pool?: string;
   readonly limits?: readonly LimitWanted[];
+  /** Limits whose blocks are around it. */
+  readonly within?: readonly string[];
   readonly role?: CallRole;
   readonly hooks?: Readonly<Record<string, number>>;
   readonly child?: string;

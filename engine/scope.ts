@@ -12,6 +12,8 @@ export interface FlowScope {
   readonly kind: "flow";
   readonly instance: Instance;
   readonly transaction?: TransactionScope;
+  /** Names of the limits whose `concurrency()` blocks are around. */
+  readonly within?: readonly string[];
 }
 
 /** Inside `transaction`: what it has to take back, and so has the one around it when that fails later. */

@@ -17,7 +17,7 @@ export function askForSlot(draft: RunDraft, call: string): void {
     else draft.launches.push(call);
     return;
   }
-  const refused = wouldWaitForItself(draft, wanted, open.kind === "acquire");
+  const refused = wouldWaitForItself(draft, open, wanted);
   if (refused) return settle.fail(draft, call, encodeError(refused));
   const attempt = (open.attempt ?? 0) + 1;
   open.request = `${draft.id}/${call}#${attempt}${open.gaveBack ? `.${open.gaveBack}` : ""}@${wanted.name}`;
@@ -37,17 +37,13 @@ export function acquire(draft: RunDraft, request: string, wanted: LimitWanted): 
   });
 }
 
-export function wouldWaitForItself(draft: RunDraft, wanted: LimitWanted, block: boolean): WindhoverError | undefined {
-  const { heldAbove = [], held = {} } = draft.state;
-  const above = heldAbove.includes(wanted.name);
-  const own = !block && Object.values(held).some((h) => h.limit === wanted.name && h.block);
-  if (!above && !own) return undefined;
-  return new WindhoverError("WH1308", {
-    message: `The limit "${wanted.name}" is asked for while ${above ? "a flow that called this one" : "this flow"} holds it.`,
-    expected: "a limit that is not held above",
-    got: wanted.name,
-  });
+export function wouldWaitForItself({ state }: RunDraft, { within = [] }: OpenCall, { name }: LimitWanted): WindhoverError | undefined {
+  if (state.heldAbove?.includes(name)) return heldAround(name, "a flow that called this one holds it");
+  return within.includes(name) ? heldAround(name, "it runs inside of its own `concurrency()`") : undefined;
 }
+
+export const heldAround = (limit: string, why: string): WindhoverError =>
+  new WindhoverError("WH1308", { message: `The limit "${limit}" is asked for where ${why}.`, expected: "a limit that nothing around holds", got: limit });
 
 /** Frees a slot that this run holds. */
 export function release(draft: RunDraft, request: string): void {

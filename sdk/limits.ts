@@ -1,15 +1,21 @@
 /** Slots that flows share over all runs. */
 import { WindhoverError } from "../engine/errors.ts";
+import type { BehaviourFlag } from "../engine/events.ts";
+import { shared } from "../engine/scope.ts";
+import { heldAround } from "../engine/slots.ts";
 import { flowScope } from "./waits.ts";
+
+const NESTED_BLOCK: BehaviourFlag = "nested-block";
 
 /**
  * Runs `fn` while holding a slot of a limit, or `occupy` slots. A limit that nobody has set holds nothing up. `key` makes one limit for each key, such as a customer:
  * each has as many slots as are set for `limit`, unless `limit:key` is set itself.
- * @throws WindhoverError WH1308 when a flow around it holds the same limit, WH2012 when it asks for more slots than there are.
+ * @throws WindhoverError WH1308 inside of another `concurrency()` of the same limit, in this flow or in one around it, WH2012 when it asks for more slots than there are.
  * @example await concurrency("database", { occupy: 2 }, async () => load(rows));
  */
 export async function concurrency<R>(limit: string, options: { readonly occupy?: number; readonly key?: string }, fn: () => Promise<R>): Promise<R> {
-  const { instance } = flowScope("concurrency()");
+  const scope = flowScope("concurrency()");
+  const { instance, within = [] } = scope;
   const { occupy = 1, key } = options;
   if (!Number.isInteger(occupy) || occupy < 1)
     throw new WindhoverError("WH1003", {
@@ -18,13 +24,14 @@ export async function concurrency<R>(limit: string, options: { readonly occupy?:
       got: String(occupy),
     });
   const name = key === undefined ? limit : `${limit}:${key}`;
+  if (within.includes(name) && instance.facts.flags.includes(NESTED_BLOCK)) throw heldAround(name, "its own `concurrency()` is around");
   const request = await instance.call({
     kind: "acquire",
     name: `concurrency ${name}`,
     spec: () => ({ limit: { name, ...(occupy > 1 && { occupy }), ...(key !== undefined && { of: limit }) } }),
   }).future;
   try {
-    return await fn();
+    return await shared.scopes.run({ ...scope, within: [...within, name] }, fn);
   } finally {
     await instance.call({ kind: "release", name: `release ${name}`, spec: () => ({ request: request as string }) }).future;
   }

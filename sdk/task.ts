@@ -113,6 +113,7 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
     });
     return {
       ...policyOf(variant),
+      ...(scope.within && { within: scope.within }),
       ...(limits && { limits }),
       ...(encoded !== undefined && { args: encoded }),
       ...(deps.length > 0 && { deps: [...new Set(deps)] }),
@@ -134,6 +135,7 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
     const limits = ownLimit(definition, () => callsOf(scope.instance, args));
     return {
       ...policyOf(variant),
+      ...(scope.within && { within: scope.within }),
       ...(limits?.length && { limits }),
       args: encoded,
       ...(deps.length > 0 && { deps: [...new Set(deps)] }),

@@ -33,7 +33,8 @@ export async function coldLife(
     },
   };
   const parameters = decode(await text(book.started.parameters));
-  const instance = new Instance({ run: factsOf(last.actor, book), parameters, seed: book.started.seed, attempt: book.attempt });
+  const { seed, flags } = book.started;
+  const instance = new Instance({ run: factsOf(last.actor, book), parameters, seed, attempt: book.attempt, flags });
   instance.read = reader;
   await replay(instance, fn, entries, book, reader);
   return instance;

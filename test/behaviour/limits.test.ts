@@ -99,6 +99,54 @@ inEachWorld("limits", (world) => {
     await a.result();
   });
 
+  test("a limit of 0 holds everything up until it is raised; what asks for more than it is raised to is refused, and holds nobody up", async () => {
+    await using w = await world();
+    await w.client.setLimit("shut", 0);
+    const two = flow({ name: "wants-two" }, async () => concurrency("shut", { occupy: 2 }, async () => 2));
+    const one = flow({ name: "wants-one" }, async () => concurrency("shut", {}, async () => 1));
+    const [greedy, modest] = [await w.client.run(two), await w.client.run(one)];
+    await w.settled();
+    expect((await w.client.limits())[0]?.waiters).toHaveLength(2);
+    await w.client.setLimit("shut", 1);
+    await expect(greedy.result()).rejects.toThrow("WH2012");
+    expect(await modest.result()).toBe(1);
+    await w.settled();
+    expect((await w.client.limits())[0]).toMatchObject({ holders: [], waiters: [] });
+  });
+
+  test("a block inside a block of the same limit is refused, however many slots there are; one beside it waits for its turn", async () => {
+    await using w = await world();
+    await w.client.setLimit("db", 1);
+    const inner = (): Promise<number> => concurrency("db", {}, async () => 1);
+    const nested = flow({ name: "nested-blocks" }, async () => concurrency("db", {}, inner));
+    await expect((await w.client.run(nested)).result()).rejects.toThrow("WH1308");
+    const byKey = flow({ name: "nested-keys" }, async () => concurrency("db", {}, () => concurrency("db", { key: "a" }, async () => 2)));
+    expect(await (await w.client.run(byKey)).result()).toBe(2);
+    const beside = flow({ name: "blocks-beside" }, async () => Promise.all([inner(), inner()]));
+    expect(await (await w.client.run(beside)).result()).toEqual([1, 1]);
+    await w.client.setLimit("db", 2);
+    await expect((await w.client.run(nested)).result()).rejects.toThrow("WH1308");
+    await w.settled();
+    expect((await w.client.limits())[0]).toMatchObject({ holders: [], waiters: [] });
+  });
+
+  test("a task that needs the slot of the block around it is refused, as a map as well; one in another branch waits until the block is over", async () => {
+    await using w = await world();
+    await w.client.setLimit("wh", 1);
+    const query = task({ name: "wh-query", tags: ["wh"] }, async (n: number) => n);
+    const inside = flow({ name: "asks-inside" }, async () => concurrency("wh", {}, async () => query(1)));
+    await expect((await w.client.run(inside)).result()).rejects.toThrow("WH1308");
+    const second = task({ name: "second-query", tags: ["aa", "wh"] }, async (n: number) => n);
+    await w.client.setLimit("aa", 5);
+    const mapped = flow({ name: "maps-inside" }, async () => concurrency("wh", {}, async () => second.map([1, 2])));
+    await expect((await w.client.run(mapped)).result()).rejects.toThrow("WH1308");
+    const branches = flow({ name: "asks-beside" }, async () => Promise.all([concurrency("wh", {}, async () => sleep("1 hour")), query(1), query.map([2, 3])]));
+    const run = await w.client.run(branches);
+    await w.advance("2 hours");
+    expect(await run.result()).toEqual([undefined, 1, [2, 3]]);
+    expect((await w.client.limits()).map(({ holders, waiters }) => [...holders, ...waiters])).toEqual([[], []]);
+  });
+
   test("a rate grants so many a period", async () => {
     await using w = await world();
     await w.client.setLimit("api", { limit: 2, per: "1 minute" });

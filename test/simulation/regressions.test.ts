@@ -4,10 +4,12 @@ import { artifact, concurrency, continueAsNew, flow, runContext, sleep, task } f
 import { createTestHarness } from "windhover/testing";
 import { createSignal } from "../../adapters/memory/signals.ts";
 import { Bell } from "../../adapters/process/bell.ts";
+import { encodeError } from "../../engine/codec.ts";
 import { advanceDeployment } from "../../engine/deployment.ts";
 import type { RunEvent } from "../../engine/events.ts";
 import { advanceLimit, type LimitState } from "../../engine/limit.ts";
 import { runActor } from "../../engine/messages.ts";
+import type { RunState } from "../../engine/run-state.ts";
 import type { PortsClient } from "../../sdk/ports-client.ts";
 import { allFinal, entriesOf } from "../../sdk/testing/endings.ts";
 import { runSeed, type Scenario, undisturbed } from "../../sdk/testing/simulation.ts";
@@ -340,10 +342,17 @@ test("a map that fails as a whole gives back the slots of the pieces that still 
   await h.advance("1 second");
   open.get(1)?.(false);
   await h.advance("1 second");
-  // Its retry would wait for the block of its own flow, which is refused (WH1308), and the map with it; the third item still runs.
+  // Its retry is refused, as limits did before 0 held everything up, and the map with it; the third item still runs.
+  await h.client.setLimit("of-map", 0);
   open.get(2)?.(true);
   await h.advance("1 second");
   const { ports } = h.client as PortsClient;
+  const asking = ((await ports.log.tail(runActor(run.id)))?.state as RunState | undefined)?.open["slots-of-map-0"]?.map?.open.find(
+    ({ request }) => request !== undefined,
+  );
+  const request = asking?.request as string;
+  await ports.mailbox.send(runActor(run.id), { kind: "refuse", id: `refuse:${request}`, request, limit: "of-map", error: encodeError(new Error("no slots")) });
+  await h.advance("1 second");
   const state = (await ports.log.tail("limit:of-map"))?.state as LimitState;
   expect(state.holders.map(({ request }) => request)).toEqual([expect.stringContaining("concurrency of-map")]);
   open.get(3)?.(false);
