@@ -91,15 +91,22 @@ export class Code {
   task(name: string, variant?: number): TaskDefinition | undefined {
     return variant === undefined ? this.tasks.get(name) : this.#variants.get(name)?.[variant];
   }
-  /** @throws WH1002 when two definitions share a name. For entries, where names alone decide. */
+  /** @throws WH1002 when two definitions share a name. For entries and scripts, where names alone decide. */
   refuseConflicts(): void {
     const [first] = this.#conflicts;
-    if (first !== undefined)
-      throw new WindhoverError("WH1002", {
-        message: `There are two definitions of ${first}.`,
-        expected: "one definition a name",
-        got: [...this.#conflicts].join(", "),
-      });
+    if (first !== undefined) throw this.#conflict(first);
+  }
+  /** @throws WH1002 when a flow calls a definition, and its name would find another one. */
+  refuseShadowed(kind: "flow" | "task", { name, fn }: Pick<TaskDefinition | FlowDefinition, "name" | "fn">): void {
+    if (this.#conflicts.size === 0 || !this.#conflicts.has(`${kind} ${name}`)) return;
+    if ((kind === "flow" ? this.flows : this.tasks).get(name)?.fn !== fn) throw this.#conflict(`${kind} ${name}`);
+  }
+  #conflict(of: string): WindhoverError {
+    return new WindhoverError("WH1002", {
+      message: `There are two definitions of ${of.replace(" ", ' "')}".`,
+      expected: "one definition a name",
+      got: [...this.#conflicts].join(", "),
+    });
   }
   clear(): void {
     for (const map of [this.flows, this.tasks, this.inputs, this.#variants, this.#conflicts]) map.clear();

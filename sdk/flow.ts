@@ -120,6 +120,7 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
 }
 
 function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: Variant, parameters: unknown): unknown {
+  shared.code.refuseShadowed("flow", definition);
   const spec = (): CallSpec => {
     const after = call.waitFor?.map((future) => future.id);
     return {

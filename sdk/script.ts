@@ -5,6 +5,7 @@ import type { FlowOverrides } from "../engine/events.ts";
 import { CallFuture } from "../engine/future.ts";
 import { hash } from "../engine/hash.ts";
 import { runName } from "../engine/names.ts";
+import { shared } from "../engine/scope.ts";
 import { authorLine } from "../engine/stack.ts";
 import type { State } from "../engine/state.ts";
 import { checkNode } from "./node-version.ts";
@@ -68,6 +69,7 @@ export function runAsScript(definition: FlowDefinition, parameters: unknown, { o
       expected: "a file that defines and exports flows",
       got: `a call of ${definition.name}`,
     });
+  shared.code.refuseConflicts();
   const id = hash(globalThis.crypto.randomUUID()).slice(0, 16);
   // Keeps the program alive while the run goes on, however long it sleeps.
   const alive = setInterval(() => {}, 1 << 30);

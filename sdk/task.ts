@@ -103,7 +103,8 @@ const hasFunction = (value: unknown): boolean =>
   (typeof value === "object" && value !== null && "key" in value && typeof value.key === "function");
 
 function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
-  const { definition, call } = variant;
+  const { definition, call, base } = variant;
+  shared.code.refuseShadowed("task", { name: base, fn: definition.fn });
   const spec = (): CallSpec => {
     const deps: string[] = [];
     const encoded = args.length === 0 ? undefined : encode(args, { name: "arguments", reference: (value) => referenced(value, deps) });
@@ -125,7 +126,8 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
 }
 
 function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
-  const { definition, call } = variant;
+  const { definition, call, base } = variant;
+  shared.code.refuseShadowed("task", { name: base, fn: definition.fn });
   const { columns, follows, length, bad } = columnsOf(args, scope);
   const spec = (): CallSpec => {
     if (bad) throw bad;

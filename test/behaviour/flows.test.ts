@@ -363,4 +363,18 @@ inEachWorld("flows", (world) => {
     const f = flow({ name: "holds" }, async () => concurrency("db", {}, async () => child()));
     await expect((await w.client.run(f)).result()).rejects.toThrow("WH1308");
   });
+
+  test("a flow that calls a task or a flow whose name finds another definition is refused, before the other one runs", async () => {
+    await using w = await world();
+    const first = task({ name: "shadowed" }, async (n: number) => n);
+    const ran: string[] = [];
+    task({ name: "shadowed" }, async () => void ran.push("second"));
+    const inner = flow({ name: "shadowed" }, async () => 1);
+    flow({ name: "shadowed" }, async () => void ran.push("second flow"));
+    for (const call of [() => first(1), () => first.map([1]), () => inner()]) {
+      const f = flow({ name: "calls-shadowed" }, async () => call());
+      await expect((await w.client.run(f)).result()).rejects.toThrow("WH1002");
+    }
+    expect(ran).toEqual([]);
+  });
 });

@@ -28,6 +28,7 @@ beforeAll(() => {
     "lacks.ts": `import { flow } from "windhover"; import nope from "@some/package/part"; export const a = flow({ name: "a" }, async () => nope);`,
     "throws.config.ts": `throw new Error("the settings throw");`,
     "half.config.ts": "export default {",
+    "twice.mjs": `import { flow } from "windhover"; const a = flow({ name: "same" }, async () => 1); flow({ name: "same" }, async () => 2); await a();`,
     "script.mjs": `import { flow, task } from "windhover"; const slow = task({ name: "slow" }, () => new Promise(() => {})); await flow({ name: "scripted" }, async () => slow())();`,
   });
 });
@@ -52,8 +53,10 @@ describe("a clumsy user", () => {
     expect((await project.run("runs", "ls")).err).toContain("No runs");
   });
 
-  test("who gives two flows one name, imports what is not installed, or names no export ends with 2", async () => {
+  test("who gives two flows one name, in a script as well, imports what is not installed, or names no export ends with 2", async () => {
     refused(await project.run("run", "twice.ts"), 2, "WH1002");
+    const { code, err } = await project.script("twice.mjs");
+    expect([code, err]).toEqual([1, expect.stringContaining('WH1002: There are two definitions of flow "same".')]);
     refused(await project.run("run", "lacks.ts"), 2, "WH2009", "npm install @some/package");
     refused(await project.run("run", "flows.ts:"), 2, "WH2007", "flows.ts:digest");
     refused(await project.run("dev", "nowhere"), 2, "WH2007", "There is no folder");

@@ -247,7 +247,7 @@ describe("an entry that cannot be loaded", () => {
       "has two flows of one name",
       'import { flow } from "windhover";\nexport const a = flow({ name: "same" }, async () => 1);\nexport const b = flow({ name: "same" }, async () => 2);',
       2,
-      /WH1002 There are two definitions of flow same/,
+      /WH1002 There are two definitions of flow "same"\./,
     ],
     [
       "has a flow without a name",
