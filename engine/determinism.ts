@@ -4,6 +4,8 @@
  */
 import nodeCrypto from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
+import nodeTimers from "node:timers";
+import promisedTimers from "node:timers/promises";
 import { WindhoverError } from "./errors.ts";
 import type { Instance } from "./instance.ts";
 import { currentScope } from "./scope.ts";
@@ -24,7 +26,10 @@ export function installDeterminism(): void {
   patchDate();
   patchRandom();
   patchTimers();
+  patchPromisedTimers();
   patchNetwork();
+  // Those who imported one of these by its name see it as well.
+  syncBuiltinESMExports();
 }
 
 function patchDate(): void {
@@ -75,8 +80,13 @@ function patchRandom(): void {
     const bytes = Buffer.from(instance.random.fill(new Uint8Array(size)));
     return callback ? queueMicrotask(() => callback(null, bytes)) : bytes;
   }) as typeof nodeBytes;
-  syncBuiltinESMExports();
 }
+
+/** What stands for a timer in a flow's body: a durable sleep. Unit: milliseconds. */
+const sleepOf = (instance: Instance, ms: unknown): Promise<unknown> => {
+  const until = instance.now + Math.max(0, Number(ms) || 0);
+  return instance.call({ kind: "sleep", name: "timer", spec: () => ({ until }) }).future;
+};
 
 /** `setTimeout` in a flow's body is a durable sleep; what repeats, or names no time, has no place in a log. */
 function patchTimers(): void {
@@ -93,8 +103,7 @@ function patchTimers(): void {
       close: () => handle,
       [Symbol.toPrimitive]: () => 0,
     };
-    const until = instance.now + Math.max(0, Number(ms) || 0);
-    void instance.call({ kind: "sleep", name: "timer", spec: () => ({ until }) }).future.then(
+    void sleepOf(instance, ms).then(
       () => off.has(handle) || callback(...args),
       () => {},
     );
@@ -113,6 +122,35 @@ function patchTimers(): void {
     queueMicrotask(() => callback(...args));
     return { ref: () => {}, unref: () => {}, hasRef: (): boolean => false };
   }, immediate) as unknown as typeof immediate;
+  for (const name of ["setTimeout", "clearTimeout", "setInterval", "setImmediate"] as const) Object.assign(nodeTimers, { [name]: globalThis[name] });
+}
+
+/** `node:timers/promises`, and what `util.promisify` makes of a timer. A signal that ends a wait has no place in a log: `Promise.race` has. */
+function patchPromisedTimers(): void {
+  const { setTimeout: timeout, setImmediate: immediate, setInterval: interval, scheduler } = promisedTimers;
+  const [wait, yields] = [scheduler.wait.bind(scheduler), scheduler.yield.bind(scheduler)];
+  const sleeps = <T>(instance: Instance, ms: unknown, value: T, options: { readonly signal?: AbortSignal } = {}): Promise<T> =>
+    options.signal ? Promise.reject(refused("setTimeout with a signal")) : sleepOf(instance, ms).then(() => value);
+  const inFlow = {
+    setTimeout: ((ms, value, options) => {
+      const instance = flowNow();
+      return instance ? sleeps(instance, ms, value, options) : timeout(ms, value, options);
+    }) as typeof timeout,
+    setImmediate: ((value, options) => (flowNow() ? Promise.resolve(value) : immediate(value, options))) as typeof immediate,
+    setInterval: ((...args: Parameters<typeof interval>) => {
+      if (flowNow()) throw refused("setInterval");
+      return interval(...args);
+    }) as typeof interval,
+  };
+  Object.assign(promisedTimers, inFlow);
+  scheduler.wait = (ms, options) => {
+    const instance = flowNow();
+    return instance ? sleeps(instance, ms, undefined, options) : wait(ms, options);
+  };
+  scheduler.yield = () => (flowNow() ? Promise.resolve() : yields());
+  const promisify = Symbol.for("nodejs.util.promisify.custom");
+  Object.defineProperty(globalThis.setTimeout, promisify, { value: inFlow.setTimeout, enumerable: true, configurable: true });
+  Object.defineProperty(globalThis.setImmediate, promisify, { value: inFlow.setImmediate, enumerable: true, configurable: true });
 }
 
 function patchNetwork(): void {

@@ -26,6 +26,8 @@ const WIRING: Readonly<Record<string, readonly string[]>> = {
 const ENGINE_PACKAGES: Readonly<Record<string, string>> = {
   "node:async_hooks": "AsyncLocalStorage tells which run a call in a flow's body belongs to",
   "node:crypto": "hashes only: ids are derived, never drawn",
+  "node:timers": "patched in flows' bodies, never called",
+  "node:timers/promises": "likewise",
   "node:module": "`syncBuiltinESMExports` makes the patched randomUUID seen by those who imported it; `createRequire` gives `inspect`",
   "node:util": "`inspect`, which a log line shows what cannot be encoded with",
   "node:util/types": "tells a Date or Map of another realm from a look-alike",

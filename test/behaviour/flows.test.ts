@@ -1,3 +1,6 @@
+import timers from "node:timers";
+import { setInterval as every, setTimeout as later, scheduler, setImmediate as soon } from "node:timers/promises";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import * as z from "zod";
 import {
@@ -196,6 +199,33 @@ inEachWorld("flows", (world) => {
       await fetch("http://127.0.0.1:1/");
     });
     await expect((await w.client.run(g)).result()).rejects.toThrow(/WH1203/);
+  });
+
+  test("timers of every kind are durable sleeps in a flow's body, and what repeats or can be taken back by a signal is refused", async () => {
+    let w = await world();
+    const f = flow({ name: "times" }, async () => {
+      const from = Date.now();
+      const got = [await later(60_000, "a"), await promisify(globalThis.setTimeout)(60_000, "b"), await soon("c")];
+      await scheduler.wait(60_000);
+      await scheduler.yield();
+      await new Promise<void>((resolve) => timers.setTimeout(resolve, 60_000));
+      return [...got, Date.now() - from];
+    });
+    const run = await w.client.run(f);
+    await w.advance("90 seconds");
+    w = await w.restart();
+    await w.advance("1 hour");
+    expect(await w.client.get(run.id).result()).toEqual(["a", "b", "c", 240_000]);
+    const repeats = flow({ name: "repeats" }, async () => {
+      for await (const _ of every(1000)) return 1;
+      return 0;
+    });
+    await expect((await w.client.run(repeats)).result()).rejects.toThrow("WH1203");
+    const signalled = flow({ name: "signalled" }, async () => later(1000, 1, { signal: new AbortController().signal }));
+    await expect((await w.client.run(signalled)).result()).rejects.toThrow("WH1203");
+    // Outside a flow's body they are what they were.
+    expect(await later(1, "outside")).toBe("outside");
+    await w[Symbol.asyncDispose]();
   });
 
   test("changed code under an open run is found before any side effect, with expected, got and the line", async () => {
