@@ -3,6 +3,7 @@ import { encode } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { CallSpec } from "../engine/events.ts";
+import { given } from "../engine/optional.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 import { type Deployment, type DeploymentOptions, deploymentOf } from "./deployment.ts";
 import { type AnySchema, type CallOptions, checkName, checkOptions, type FlowOptions, type Future, hooksOf, type InputOf, type OutputOf } from "./options.ts";
@@ -39,7 +40,7 @@ export function flow<S extends AnySchema, R>(
 export function flow<R>(options: FlowOptions<undefined, R>, fn: () => R | Promise<R>): Flow<{}, R>;
 export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameters: never) => unknown): unknown {
   const name = checkName("flow", options?.name);
-  checkFlowOptions(name, options);
+  checkFlowOptions("flow", name, options);
   if (typeof fn !== "function")
     throw new WindhoverError("WH1003", { message: `flow "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
   if (options.parameters !== undefined && !options.parameters["~standard"])
@@ -54,8 +55,8 @@ export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameter
   return flowOf({ definition, call: {}, overrides: {} });
 }
 
-function checkFlowOptions(name: string, options: { readonly persistResult?: boolean }): void {
-  checkOptions(`flow "${name}"`, options);
+function checkFlowOptions(kind: "flow" | "call of flow", name: string, options: { readonly persistResult?: boolean }): void {
+  checkOptions(kind, name, options);
   if (options.persistResult === false)
     throw new WindhoverError("WH1003", {
       message: `flow "${name}": \`persistResult\` cannot be false.`,
@@ -88,7 +89,7 @@ function flowOf<P, R>(variant: Variant): Flow<P, R> {
 /** A flow under another name is another flow; otherwise the options go with the call. */
 function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> & CallOptions): Variant {
   const name = options.name === undefined ? variant.definition.name : checkName("flow", options.name);
-  checkFlowOptions(name, options);
+  checkFlowOptions("call of flow", name, options);
   if (name !== variant.definition.name) {
     if (currentScope())
       throw new WindhoverError("WH1009", {
@@ -96,9 +97,10 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
         expected: "withOptions({ name }) at module level",
         got: name,
       });
-    const definition = { ...variant.definition, ...options, name, hooks: { ...variant.definition.hooks, ...hooksOf(options) } } as FlowDefinition;
+    const { key, waitFor, ...own } = options;
+    const definition = { ...variant.definition, ...own, name, hooks: { ...variant.definition.hooks, ...hooksOf(own) } } as FlowDefinition;
     shared.code.addFlow(definition);
-    return { ...variant, definition };
+    return { ...variant, definition, call: { ...variant.call, ...given({ key, waitFor }) } };
   }
   const call: Record<string, unknown> = { ...variant.call };
   const overrides: Record<string, unknown> = { ...variant.overrides };

@@ -132,6 +132,7 @@ const isCount = (value: unknown): boolean => Number.isInteger(value) && (value a
 const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
 const isDelay = (value: unknown): boolean =>
   typeof value === "function" || (typeof value === "number" && value >= 0) || (Array.isArray(value) && value.every((v) => typeof v === "number" && v >= 0));
+const isFlag = (value: unknown): boolean => typeof value === "boolean";
 const isTags = (value: unknown): boolean =>
   Array.isArray(value) && value.every((tag) => typeof tag === "string" && tag.length > 0 && tag.length <= LIMITS.nameLength);
 
@@ -154,18 +155,34 @@ const CHECKS: Readonly<Record<string, { readonly fits: (value: unknown) => boole
   },
   key: { fits: (v) => typeof v === "string" && v.length > 0 && v.length <= LIMITS.nameLength, expected: `1 to ${LIMITS.nameLength} characters` },
   pool: { fits: (v) => typeof v === "string" && v.length > 0, expected: "a pool's name" },
+  refreshCache: { fits: isFlag, expected: "true or false" },
+  persistResult: { fits: isFlag, expected: "true or false" },
 };
-const KNOWN = new Set(["name", "description", "version", "refreshCache", "persistResult", "waitFor", "parameters", ...HOOK_NAMES, ...Object.keys(CHECKS)]);
+
+const SHARED = ["name", "description", "version", "tags", "retries", "retryDelaySeconds", "retryJitterFactor", "timeoutSeconds", ...HOOK_NAMES] as const;
+const OF_A_TASK = ["retryCondition", "cacheKey", "cacheExpirationSeconds", "refreshCache", "concurrency", "onRollback", "crashRetries"] as const;
+const OF_A_CALL = ["key", "waitFor"] as const;
+/** Which options there are, for a definition and for `withOptions`. */
+const KNOWN: Readonly<Record<"task" | "flow" | "call of task" | "call of flow", readonly string[]>> = {
+  task: [...SHARED, "pool", "persistResult", ...OF_A_TASK],
+  flow: [...SHARED, "pool", "persistResult", "parameters"],
+  "call of task": [...SHARED, "pool", "persistResult", ...OF_A_TASK, ...OF_A_CALL, "mapConcurrency", "toleratedFailures"],
+  "call of flow": [...SHARED, "pool", "persistResult", "parameters", ...OF_A_CALL],
+};
 
 /**
- * Refuses what an option cannot be, where it is written rather than where it would hurt.
+ * Refuses what an option cannot be, and one that would do nothing, where it is written rather than where it would hurt.
  * @throws WH1003
  */
-export function checkOptions(owner: string, options: object): void {
+export function checkOptions(kind: keyof typeof KNOWN, name: string, options: object): void {
+  const owner = `${kind.replace("call of ", "")} "${name}"`;
   for (const [option, value] of Object.entries(options)) {
     if (value === undefined) continue;
-    if (!KNOWN.has(option))
-      throw new WindhoverError("WH1003", { message: `${owner} has no option "${option}".`, expected: [...KNOWN].sort().join(", "), got: option });
+    if (!KNOWN[kind].includes(option)) {
+      const ofCalls = (kind === "task" || kind === "flow") && KNOWN[`call of ${kind}`].includes(option);
+      const hint = ofCalls ? `: it goes with a call, by withOptions({ ${option} })` : "";
+      throw new WindhoverError("WH1003", { message: `${owner} has no option "${option}"${hint}.`, expected: [...KNOWN[kind]].sort().join(", "), got: option });
+    }
     const check = CHECKS[option];
     const hook = (HOOK_NAMES as readonly string[]).includes(option);
     const bad = check ? !check.fits(value) : hook && !(Array.isArray(value) && value.every((h) => typeof h === "function"));

@@ -49,7 +49,13 @@ interface Variant {
  */
 export function task<A extends readonly unknown[], R>(options: TaskOptions<A, R>, fn: (...args: A) => R | Promise<R>): Task<A, R> {
   const name = checkName("task", options?.name);
-  checkOptions(`task "${name}"`, options);
+  checkOptions("task", name, options);
+  if (options.cacheExpirationSeconds !== undefined && options.cacheKey === undefined)
+    throw new WindhoverError("WH1003", {
+      message: `task "${name}": \`cacheExpirationSeconds\` without a \`cacheKey\` caches nothing.`,
+      expected: 'a `cacheKey` beside it: "inputs" or a function',
+      got: "no cacheKey",
+    });
   if (typeof fn !== "function")
     throw new WindhoverError("WH1003", { message: `task "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
   const definition = { ...options, name, fn, hooks: hooksOf(options) } as unknown as TaskDefinition;
@@ -77,7 +83,7 @@ function taskOf<A extends readonly unknown[], R>(variant: Variant): Task<A, R> {
 
 function derive(variant: Variant, options: Partial<TaskOptions<readonly unknown[], unknown>> & CallOptions): Variant {
   const name = options.name === undefined ? variant.definition.name : checkName("task", options.name);
-  checkOptions(`task "${name}"`, options);
+  checkOptions("call of task", name, options);
   const call = { ...variant.call };
   const own: Record<string, unknown> = {};
   for (const [option, value] of Object.entries(options)) {

@@ -305,7 +305,29 @@ inEachWorld("tasks", (world) => {
     expect(make({ retries: 1.5 })).toThrow("WH1003");
     expect(make({ timeoutSeconds: 0 })).toThrow("WH1003");
     expect(make({ retry: 3 })).toThrow(/WH1003.*"retry"/);
+    expect(make({ refreshCache: "yes" })).toThrow(/WH1003.*refreshCache/);
     expect(() => task({} as never, async () => {})).toThrow("WH1001");
     expect(() => task({ name: "" }, async () => {})).toThrow(WindhoverError);
+  });
+
+  test("an option that would do nothing is refused: a call's at a definition, a task's at a flow, a cache's without a key", () => {
+    const ofTask = (options: object) => () => task({ name: "t", ...options } as never, async () => {});
+    const ofFlow = (options: object) => () => flow({ name: "f", ...options } as never, async () => {});
+    expect(ofTask({ mapConcurrency: 2 })).toThrow(/WH1003.*"mapConcurrency".*withOptions/);
+    expect(ofTask({ parameters: {} })).toThrow(/WH1003.*"parameters"/);
+    expect(ofTask({ cacheExpirationSeconds: 60 })).toThrow(/WH1003.*cacheKey/);
+    expect(ofFlow({ cacheKey: "inputs" })).toThrow(/WH1003.*"cacheKey"/);
+    expect(ofFlow({ crashRetries: 0 })).toThrow(/WH1003.*"crashRetries"/);
+    const f = flow({ name: "options-of-flow" }, async () => 1);
+    expect(() => f.withOptions({ mapConcurrency: 2 })).toThrow(/WH1003.*"mapConcurrency"/);
+  });
+
+  test("a key goes with the call also where a flow is given another name", async () => {
+    await using w = await world();
+    const child = flow({ name: "keyed-child" }, async () => 1).withOptions({ name: "keyed-renamed", key: "one" });
+    const f = flow({ name: "calls-keyed" }, async () => child().then(() => 2));
+    const run = await w.client.run(f);
+    await run.result();
+    expect((await w.events(run)).find((event) => event.type === "called")).toMatchObject({ call: "keyed-renamed:one" });
   });
 });
