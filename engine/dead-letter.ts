@@ -5,20 +5,24 @@ import { Code } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry } from "./events.ts";
 import { LIMITS } from "./limits.ts";
-import { type Delivery, parseActor } from "./messages.ts";
+import { type Delivery, type Message, parseActor } from "./messages.ts";
 import type { Mailbox } from "./ports.ts";
 import { isFinal } from "./state.ts";
 import { type Host, performAgain, turn } from "./turn.ts";
 
-/** A run's message that was received too often becomes a dead letter, with which the turn ends the run. All others stay what they are. */
-export function asDeadLetter(delivery: Delivery): Delivery {
-  if (delivery.receives <= LIMITS.receives || parseActor(delivery.actor).kind !== "run") return delivery;
-  return buried(delivery, `it was received ${delivery.receives} times without a turn that ended`);
+/** A run's messages that were received too often become dead letters, with which the turn ends the run. All others stay what they are. */
+export function deadLettersAmong(deliveries: readonly Delivery[], most: number = LIMITS.receives): readonly Delivery[] {
+  return deliveries.map((delivery) => {
+    if (delivery.receives <= most || parseActor(delivery.actor).kind !== "run") return delivery;
+    return buried(delivery, `it was received ${delivery.receives} times without a turn that ended`);
+  });
 }
 
-function buried(delivery: Delivery, why: string): Delivery {
-  if (delivery.message.kind === "dead") return delivery;
-  return { ...delivery, message: { kind: "dead", id: `dead:${delivery.message.id}`, message: delivery.message, why } };
+const buried = (delivery: Delivery, why: string): Delivery => ({ ...delivery, message: deadMessage(delivery.message, why) });
+
+/** What becomes of a message that must not reach the author's code any more. */
+export function deadMessage(message: Message, why: string): Message {
+  return message.kind === "dead" ? message : { kind: "dead", id: `dead:${message.id}`, message, why };
 }
 
 /**

@@ -46,6 +46,8 @@ export const LIMITS = {
   waitOutMs: 300,
   /** A message received more often than this without a turn that ended is a dead letter (rule 22). */
   receives: 10,
+  /** The same where what an earlier process died with is taken alone, and before anything else begins: a death is its own then, or very likely so. */
+  receivesAlone: 5,
   /** Ids of inputs, pauses and resumes that a run keeps, to know one that comes twice. */
   requestsRemembered: 1000,
   /** Ended runs that a deployment keeps, to know a trigger that comes late. */

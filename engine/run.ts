@@ -48,12 +48,12 @@ const nothing = (): RunState => ({
 export async function advanceRun(context: RunContext, before: RunState | null, messages: readonly RunMessage[]): Promise<RunStep> {
   const draft = new RunDraft(context, before ?? nothing());
   let begun = before !== null;
-  for (const message of messages) {
+  for (const message of begun ? messages : cancelFirst(messages)) {
     if (begun) {
       const taken = take(draft, message);
       if (taken) await taken;
     } else if (message.kind === "start" || message.kind === "cancel" || message.kind === "dead") {
-      await takeFirst(draft, message);
+      await takeFirst(draft, message, messages);
       begun = true;
     }
     if (draft.pending.length > 0) await draft.pump();
@@ -103,8 +103,14 @@ export function runRow(id: string, seq: number, state: RunState): RunRow {
   };
 }
 
-/** The first message of an empty log. */
-async function takeFirst(draft: RunDraft, message: RunMessage): Promise<void> {
+/** What is cancelled before it has begun does not begin, also where its start came with the cancel. */
+function cancelFirst(messages: readonly RunMessage[]): readonly RunMessage[] {
+  const cancel = messages.find(({ kind }) => kind === "cancel");
+  return cancel ? [cancel, ...messages.filter((message) => message !== cancel)] : messages;
+}
+
+/** The first message of an empty log; `all` are those of the turn. */
+async function takeFirst(draft: RunDraft, message: RunMessage, all: readonly RunMessage[]): Promise<void> {
   const { state } = draft;
   draft.book = new Book();
   if (message.kind === "start") {
@@ -114,6 +120,8 @@ async function takeFirst(draft: RunDraft, message: RunMessage): Promise<void> {
     state.row = { type: "SCHEDULED", name: "Scheduled", timestamp: draft.now };
     state.createdAt = draft.now;
     Object.assign(state, message.of);
+    const start = all.find(({ kind }) => kind === "start") as StartMessage | undefined;
+    if (start) noteStart(state, start, draft.now);
     refuseStart(draft, "CANCELLED", "Cancelled", undefined, message.why ?? "Cancelled before it started.");
   } else if (message.kind === "dead") {
     if (message.message.kind === "start") noteStart(state, message.message, draft.now);

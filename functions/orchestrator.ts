@@ -2,7 +2,7 @@
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
 import { type Queue, queueOf } from "../adapters/aws/queue.ts";
 import { type Hold, holdMessages } from "../adapters/aws/visibility.ts";
-import { asDeadLetter, turnWithoutCode } from "../engine/dead-letter.ts";
+import { deadLettersAmong, turnWithoutCode } from "../engine/dead-letter.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Delivery } from "../engine/messages.ts";
 import { type Host, SecondWriter, turn } from "../engine/turn.ts";
@@ -109,7 +109,7 @@ class Orchestrator {
     const deliveries = await this.#mail.deliveries(actor, items, explicit);
     if (deliveries.length === 0) return;
     try {
-      await turn(this.#host, actor, deliveries.map(asDeadLetter));
+      await turn(this.#host, actor, deadLettersAmong(deliveries));
     } catch (error) {
       // A run of this build, whose flow this build does not have: no other will ever take it.
       if (!(error instanceof WindhoverError) || error.code !== "WH2001") throw error;

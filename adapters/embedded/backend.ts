@@ -4,7 +4,9 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { WindhoverError } from "../../engine/errors.ts";
+import { runActor } from "../../engine/messages.ts";
 import type { Clock, Inbox, Ports, Random, TaskQueue } from "../../engine/ports.ts";
+import { currentScope } from "../../engine/scope.ts";
 import { EmbeddedAborts } from "./aborts.ts";
 import { EmbeddedClaims } from "./claims.ts";
 import { systemClock, systemRandom } from "./clock.ts";
@@ -144,14 +146,14 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
     }
   }, GLANCE_MS).unref();
   let open = true;
-  const end = (farewell: boolean): void => {
+  const end = (farewell: boolean, culprit?: string): void => {
     if (!open) return;
     open = false;
     clearInterval(glance);
     atExit.delete(exit);
-    letGo(parts, farewell);
+    letGo(parts, farewell, culprit);
   };
-  const exit = (): void => end(true);
+  const exit = (): void => end(true, flowThatExits());
   if (atExit.size === 0 && !process.listeners("exit").includes(leaveAll)) process.on("exit", leaveAll);
   atExit.add(exit);
   return {
@@ -172,11 +174,18 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
   };
 }
 
-function letGo({ database, journal, processes, mailbox, tasks, timers }: Parts, farewell: boolean): void {
+/** The run whose flow's code ends the process: its code is what runs as the process is told to exit. */
+function flowThatExits(): string | undefined {
+  const scope = currentScope();
+  return scope?.kind === "flow" ? runActor(scope.instance.facts.run.runId) : undefined;
+}
+
+function letGo({ database, journal, processes, mailbox, tasks, timers }: Parts, farewell: boolean, culprit?: string): void {
   let damaged = false;
   try {
     if (farewell && processes.joined)
       journal.transaction(() => {
+        if (culprit !== undefined) mailbox.bury(culprit, "the flow's code ended the process");
         mailbox.leave();
         tasks.leave();
         processes.leave();

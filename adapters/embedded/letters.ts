@@ -14,6 +14,8 @@ export interface Letter {
   receives: number;
   /** The same as the database knows it. */
   stored: number;
+  /** An earlier process had it in hand, and did not come to an end with it. */
+  readonly suspect: boolean;
   /** Names the hand that has it; null while it waits. */
   receipt: string | null;
 }
@@ -46,8 +48,7 @@ export function insert(waiting: Letter[], letter: Letter): void {
   waiting.splice(at, 0, letter);
 }
 
-/** Somebody had it in hand when a process died. */
-export const isSuspect = (slot: Slot): boolean => slot.inherited && slot.waiting.some((letter) => letter.stored > 0);
+const isSuspect = (slot: Slot): boolean => slot.waiting.some(({ suspect }) => suspect);
 
 export const deliver = ({ actor, physical, body, receives, receipt }: Letter): Delivery => ({
   actor,
@@ -57,15 +58,14 @@ export const deliver = ({ actor, physical, body, receives, receipt }: Letter): D
   receipt: receipt as string,
 });
 
-/** Suspects are looked at between others, so that a stream of new mail does not hold them up for ever. */
-const SUSPECT_EVERY = 8;
-
-/** Whose turn it is: first come, first served, and one suspect at a time, so that whoever kills the process is the only one whose count grows. */
+/**
+ * Whose turn it is: first come, first served, but what an earlier process died with comes before all that, one at a time, so that whoever kills the process is the only one whose
+ * count grows.
+ */
 export class Queues {
   readonly #fresh = new Set<Slot>();
   readonly #suspects = new Set<Slot>();
   #suspectInHand: Slot | null = null;
-  #turns = 0;
 
   /** True if the slot may be handed out now or later. */
   offer(slot: Slot, now: number): boolean {
@@ -78,8 +78,7 @@ export class Queues {
 
   next(): Slot | null {
     const suspect = this.#suspectInHand ? undefined : first(this.#suspects);
-    const fresh = first(this.#fresh);
-    const slot = suspect && (!fresh || ++this.#turns % SUSPECT_EVERY === 0) ? suspect : fresh;
+    const slot = suspect ?? first(this.#fresh);
     if (!slot) return null;
     if (slot === suspect) this.#suspectInHand = slot;
     this.remove(slot);

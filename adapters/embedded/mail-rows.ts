@@ -33,6 +33,10 @@ export class MailRows {
     if (seqs.length > 0) this.#database.prepare(`DELETE FROM mail WHERE ${among("seq")}`).run(JSON.stringify(seqs));
   }
 
+  rewrite(seq: number, body: string): void {
+    this.#database.prepare("UPDATE mail SET body = ? WHERE seq = ?").run(body, seq);
+  }
+
   body(seq: number): string {
     return this.#database.prepare("SELECT body FROM mail WHERE seq = ?").get(seq)?.["body"] as string;
   }

@@ -8,6 +8,7 @@
  *
  * What this process sends to an actor that it has claimed is handed out before it is written: the log's entry that consumes it can only be written after it.
  */
+import { deadMessage } from "../../engine/dead-letter.ts";
 import type { Delivery, Message } from "../../engine/messages.ts";
 import type { Clock, Inbox, Mailbox } from "../../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
@@ -67,7 +68,17 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   /** Notes a message for the next transaction, or for the one that is being written. */
   post(actor: string, body: string): void {
     const sent = ++this.#sent;
-    const letter: Letter = { actor, physical: `${this.#membership.id}-${sent.toString(36)}`, body, seq: 0, sent, receives: 0, stored: 0, receipt: null };
+    const letter: Letter = {
+      actor,
+      physical: `${this.#membership.id}-${sent.toString(36)}`,
+      body,
+      seq: 0,
+      sent,
+      receives: 0,
+      stored: 0,
+      suspect: false,
+      receipt: null,
+    };
     this.#inserts.add(letter);
     if (!this.#membership.joined || this.#declined.has(actor)) return;
     const slot = this.#slot(actor);
@@ -234,6 +245,14 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
     }
   }
 
+  /** What this actor has in hand never reaches its code again: that has ended the process. Inside a transaction. */
+  bury(actor: string, why: string): void {
+    for (const { seq, body } of this.#slots.get(actor)?.hand.values() ?? []) {
+      const message = JSON.parse(body ?? this.#rows.body(seq)) as Message;
+      this.#rows.rewrite(seq, JSON.stringify(deadMessage(message, why)));
+    }
+  }
+
   /** Everything that is in hand counts as received, and nothing is claimed any more. Inside a transaction. */
   leave(): void {
     this.#rows.dropAll(this.#membership.id);
@@ -321,6 +340,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
       sent: 0,
       receives,
       stored: receives,
+      suspect: receives > 0,
       receipt: null,
     };
     const slot = this.#slot(letter.actor);

@@ -1,7 +1,8 @@
 /** Takes mail: one turn at a time for each actor, many actors side by side. What a turn cannot finish is given back and comes again. */
-import { asDeadLetter } from "../../engine/dead-letter.ts";
+import { deadLettersAmong } from "../../engine/dead-letter.ts";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry } from "../../engine/events.ts";
+import { LIMITS } from "../../engine/limits.ts";
 import { type Delivery, parseActor } from "../../engine/messages.ts";
 import type { Ports } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
@@ -41,6 +42,9 @@ export class Worker {
   readonly #inline = new Map<string, string>();
   #stopped = true;
   #failed = false;
+  /** An earlier process may have died with this one's mail: until its turn is over, nothing begins that could end the process in its stead. */
+  #suspect: { readonly actor: string; readonly cleared: () => void } | undefined;
+  #executing = false;
   #loop: Promise<void> | undefined;
   /** Counts what was taken and finished, so that `settled` can tell that nothing moves. */
   #steps = 0;
@@ -58,7 +62,6 @@ export class Worker {
     if (!this.#stopped) return;
     this.#stopped = false;
     this.#loop = this.#pump();
-    this.#executor.start();
   }
 
   /** Takes nothing new, and waits for the turns and tasks that are under way. `leaveTasks`: those of the queue end by themselves, as long as the process lives. */
@@ -67,6 +70,7 @@ export class Worker {
     this.#bell.ring();
     // Where the backend is gone, nobody could be told what becomes of a task.
     await this.#executor.stop(leaveTasks || this.#failed);
+    this.#executing = false;
     await this.#loop;
     await Promise.all(this.#turns);
   }
@@ -81,6 +85,7 @@ export class Worker {
     if (change === 1) this.#inline.set(actor, call);
     else this.#inline.delete(actor);
     this.#steps++;
+    if (change === 1) this.#cleared(actor);
   }
 
   /** Which pools to serve is also learnt from the log: a flow may name one that no setting knows. */
@@ -114,10 +119,15 @@ export class Worker {
       try {
         while (!this.#stopped && this.#turns.size < TURNS) {
           const batch = await ports.inbox.receive(BATCH);
-          if (batch.length === 0) break;
+          const suspect = batch.some(({ receives }) => receives > 1);
+          if (!suspect) this.#startTasks();
+          const [{ actor } = { actor: "" }] = batch;
+          if (actor === "") break;
           this.#steps++;
-          const taken: Promise<void> = this.#take(batch).then(() => this.#took(taken));
+          const cleared = suspect && new Promise<void>((resolve) => (this.#suspect = { actor, cleared: resolve }));
+          const taken: Promise<void> = this.#take(actor, batch).then(() => this.#took(taken));
           this.#turns.add(taken);
+          if (cleared) await cleared;
         }
       } catch (error) {
         return this.#fail(error);
@@ -126,13 +136,26 @@ export class Worker {
     }
   }
 
-  async #take(batch: readonly Delivery[]): Promise<void> {
-    const actor = (batch[0] as Delivery).actor;
+  #startTasks(): void {
+    if (this.#executing || this.#stopped) return;
+    this.#executing = true;
+    this.#executor.start();
+  }
+  /** The turn is over, or waits for user code that the log names: a death from now on is not the turn's. */
+  #cleared(actor: string): void {
+    if (this.#suspect?.actor !== actor) return;
+    this.#suspect.cleared();
+    this.#suspect = undefined;
+  }
+
+  async #take(actor: string, batch: readonly Delivery[]): Promise<void> {
     try {
       const foreign = this.#isForeign(actor, batch);
       if (foreign && (await foreign)) await this.#decline(actor, batch);
-      else await turn(this.#host, actor, batch.map(asDeadLetter));
+      else await turn(this.#host, actor, deadLettersAmong(batch, LIMITS.receivesAlone));
+      this.#cleared(actor);
     } catch (error) {
+      this.#cleared(actor);
       if (isFatal(error)) this.#fail(error);
       else await this.#giveBack(actor, batch, error).catch((failure) => this.#fail(failure));
     }

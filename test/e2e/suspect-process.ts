@@ -20,6 +20,10 @@ const inBody = flow({ name: "in-body" }, async () => {
   process.kill(process.pid, "SIGKILL");
   await sleep("1 day");
 });
+const inExit = flow({ name: "in-exit" }, async () => {
+  say({ what: "kills" });
+  process.exit(3);
+});
 let work = 0;
 const step = task({ name: "step" }, async () => ++work);
 const innocent = flow({ name: "innocent" }, async () => {
@@ -33,8 +37,7 @@ const innocent = flow({ name: "innocent" }, async () => {
 const { client } = await openRuntime({ directory });
 const alive = setInterval(() => {}, 1000);
 const good = await client.run(innocent, {}, { idempotencyKey: "good" });
-const bad = await client.run(which === "task" ? inTask.withOptions({}) : "in-body", {}, { idempotencyKey: "bad" });
-void inBody;
+const bad = await client.run({ task: inTask, body: inBody, exit: inExit }[which] as typeof inTask, {}, { idempotencyKey: "bad" });
 const outcome = await bad.result().then(
   (value) => ({ value }),
   (error) => ({ code: error.code }),
