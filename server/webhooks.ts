@@ -19,7 +19,7 @@ interface WebhookTrigger {
 
 export function addWebhooks(app: Hono, { client, deployments = () => [] }: ServerOptions): void {
   app.all("/hooks/*", async (context) => {
-    const path = trimmed(decodeURIComponent(context.req.path.slice("/hooks/".length)));
+    const path = pathOf(context);
     const targets = deployments().flatMap((deployment) =>
       (deployment.triggers as unknown as readonly WebhookTrigger[])
         .filter((trigger) => trigger.kind === "webhook" && trimmed(trigger.path) === path)
@@ -42,6 +42,20 @@ export function addWebhooks(app: Hono, { client, deployments = () => [] }: Serve
     }
     return context.json({ ...runs[0], ...(runs.length > 1 && { runs }) }, 202);
   });
+}
+
+function pathOf(context: Context): string {
+  const path = context.req.path.slice("/hooks/".length);
+  try {
+    return trimmed(decodeURIComponent(path));
+  } catch (error) {
+    throw new Refusal(400, "WH2019", {
+      message: `The path /hooks/${path} cannot be read.`,
+      expected: "a path in UTF-8, percent-encoded",
+      got: path,
+      cause: error,
+    });
+  }
 }
 
 function parametersOf(deployment: DeploymentDefinition, trigger: WebhookTrigger, event: WebhookEvent): object {
