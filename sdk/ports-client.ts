@@ -1,6 +1,6 @@
 /** The client over any backend's ports: what the command line, the server, scripts and tests use. */
 import { Book } from "../engine/book.ts";
-import { decode, encode, hash } from "../engine/codec.ts";
+import { decode, encode, encodeError, hash } from "../engine/codec.ts";
 import type { Code, FlowDefinition } from "../engine/definition.ts";
 import { durationMs, WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow, Entry, FlowOverrides, Payload, StateRow, StateType } from "../engine/events.ts";
@@ -154,6 +154,23 @@ export class PortsClient implements Client {
     if (this.#backend.flowsElsewhere) await this.#known(deployment.name);
     else await this.configure(deployment);
     return this.#trigger(deployment.name, parameters, options, deployment);
+  }
+  /** A run that ends as Failed at once: it says what is wrong with the event that came for the deployment, and keeps the event as its parameters. */
+  async runProblem(
+    deployment: DeploymentDefinition,
+    problem: WindhoverError,
+    { id, createdAt, event }: { readonly id: string; readonly createdAt: Date; readonly event: unknown },
+  ): Promise<void> {
+    await this.configure(deployment);
+    await this.ports.mailbox.send(deploymentActor(deployment.name), {
+      kind: "trigger",
+      id: `trigger:${id}`,
+      run: id,
+      name: runName(id),
+      createdAt: createdAt.getTime(),
+      parameters: await this.#payload({ event }),
+      problem: encodeError(problem),
+    });
   }
   /** Tells the deployment what the code says now; the same again changes nothing. */
   configure({ name, revision, settings, definition }: DeploymentDefinition): Promise<void> {

@@ -37,6 +37,15 @@ interface RunStateTrigger {
   readonly state: StateType;
   readonly parameters?: (run: ReturnType<typeof summaryOf>) => object;
 }
+/** What a run is started by. */
+interface Cause {
+  /** Tells this event from all others, within the deployment: `event/<id>`. */
+  readonly id: string;
+  /** When it happened. Unit: milliseconds since 1970. */
+  readonly at: number;
+  /** Kept as the parameters of a run that could not be started with what was made of it. */
+  readonly event: unknown;
+}
 interface Bound<T> {
   readonly deployment: DeploymentDefinition;
   readonly trigger: T;
@@ -113,7 +122,9 @@ export class Triggers {
       if (trigger.source !== EMITTED || (trigger.detailType !== undefined && trigger.detailType !== event.type)) continue;
       const detail = await readPayload(event.detail, this.#client.ports.results);
       if (trigger.detail && !matches(trigger.detail, detail)) continue;
-      await this.#launch(deployment, `event/${event.id}`, () => trigger.parameters?.({ id: event.id, detail, time: new Date(event.at) }));
+      const { id, at, type } = event;
+      const cause: Cause = { id: `event/${id}`, at, event: { id, type, detail } };
+      await this.#launch(deployment, cause, () => trigger.parameters?.({ id, detail, time: new Date(at) }));
     }
     this.#seq = event.seq;
   }
@@ -133,25 +144,27 @@ export class Triggers {
     for (const row of missed.sort((a, b) => a.state.timestamp - b.state.timestamp)) await this.#launchFor(bound, row);
   }
   async #launchFor(bound: Bound<RunStateTrigger>, row: RunRow): Promise<void> {
-    await this.#launch(bound.deployment, `run/${row.id}/${row.state.type}/${row.state.timestamp}`, () => bound.trigger.parameters?.(summaryOf(row)));
-    await this.#remember(markOf(bound), row.state.timestamp);
+    const { type, timestamp } = row.state;
+    const cause: Cause = { id: `run/${row.id}/${type}/${timestamp}`, at: timestamp, event: { run: row.id, flow: row.flow, state: type } };
+    await this.#launch(bound.deployment, cause, () => bound.trigger.parameters?.(summaryOf(row)));
+    await this.#remember(markOf(bound), timestamp);
   }
 
-  /** A `parameters` function that throws costs its own event, and no other's. */
-  async #launch(deployment: DeploymentDefinition, event: string, parameters: () => object | undefined): Promise<void> {
-    let made: object | undefined;
+  /** What cannot be started with its event costs that event alone, and is a run that fails with the reason. Where the backend does not answer, the event stays for later. */
+  async #launch(deployment: DeploymentDefinition, cause: Cause, parameters: () => object | undefined): Promise<void> {
+    const run = hash(`${deployment.name}/${cause.id}`).slice(0, 16);
     try {
-      made = parameters();
+      await this.#client.run(deployment, (await parameters()) ?? {}, { id: run });
     } catch (error) {
-      return this.#onError(
-        new WindhoverError("WH1101", {
-          message: `A trigger of "${deployment.name}" could not make parameters: ${(error as Error).message}`,
-          got: event,
-          cause: error,
-        }),
-      );
+      if (error instanceof WindhoverError && error.code.startsWith("WH3")) throw error;
+      const problem = new WindhoverError("WH1101", {
+        message: `A trigger of "${deployment.name}" could not make parameters: ${error instanceof Error ? error.message : String(error)}`,
+        got: cause.id,
+        cause: error,
+      });
+      this.#onError(problem);
+      await this.#client.runProblem(deployment, problem, { id: run, createdAt: new Date(cause.at), event: cause.event });
     }
-    await this.#client.run(deployment, made ?? {}, { id: hash(`${deployment.name}/${event}`).slice(0, 16) });
   }
 
   #all<T>(kind: string): Bound<T>[] {

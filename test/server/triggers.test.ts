@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type BusEvent, emit, flow, onEvent, onQueue, onRunState, onS3Object, onWebhook } from "windhover";
 import * as z from "zod";
+import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry } from "../../engine/events.ts";
 import type { DeploymentDefinition } from "../../sdk/deployment.ts";
 import { type EventFeed, Triggers, unserved } from "../../server/triggers.ts";
@@ -83,6 +84,10 @@ describe("webhooks", () => {
     expect((await s.send("POST", "/hooks/open", "x".repeat((1 << 20) + 1))).status).toBe(413);
     expect((await s.get("/hooks/open")).status).toBe(405);
   });
+
+  test("a path that is not UTF-8 was answered as a fault of the server", async () => {
+    expect(await s.send("POST", "/hooks/%E0%A4%A", {})).toMatchObject({ status: 400, body: { code: "WH2019" } });
+  });
 });
 
 /** Events as a backend keeps them. */
@@ -148,7 +153,79 @@ describe("events and states", () => {
     feed.ring();
     await triggers.stop();
     expect(problems).toMatchObject([{ code: "WH1101" }]);
-    expect(await results("picky")).toEqual(["fine 0"]);
+    expect((await results("picky")).filter((result) => result !== undefined)).toEqual(["fine 0"]);
+  });
+
+  test("an event whose parameters cannot be stored stopped all that came after it", async () => {
+    const events: { id: string; type: string; detail: unknown }[] = [];
+    const feed = feedOf(events);
+    const bad = { from: "x", n: (() => 1) as unknown as number };
+    const odd = receive.deployment({
+      name: "odd",
+      triggers: [
+        onEvent({
+          source: "windhover",
+          parameters: ({ detail }: BusEvent<{ how: string }>) => (detail.how === "unstorable" ? bad : { from: detail.how }),
+        }),
+      ],
+      concurrency: {
+        limit: 5,
+        key: ({ from }: { from: string }) => {
+          if (from === "keyless") throw new Error("no customer");
+          return from;
+        },
+      },
+    }) as unknown as DeploymentDefinition;
+    const begun = async (): Promise<void> => {
+      triggers = new Triggers(
+        s.client,
+        feed,
+        () => [odd],
+        (error) => problems.push(error),
+      );
+      await triggers.start();
+    };
+    await begun();
+    for (const [i, how] of ["unstorable", "keyless", "good"].entries()) events.push({ id: `${i}`, type: "x", detail: { how } });
+    feed.ring();
+    await triggers?.stop();
+    expect(problems).toMatchObject([
+      { code: "WH1101", cause: { code: "WH1102" } },
+      { code: "WH1101", cause: { message: "no customer" } },
+    ]);
+    await s.settled();
+    // Each of the two is a run that says what was wrong and what came; neither comes again.
+    const { runs } = (await s.get("/api/runs?deployment=odd")).body;
+    const bare = await Promise.all(runs.map(async ({ id }: { id: string }) => (await s.get(`/api/runs/${id}`)).body));
+    const byFate = (fate: string) => bare.filter(({ state }) => state.type === fate);
+    expect(byFate("COMPLETED")).toMatchObject([{ result: "good 0" }]);
+    expect(byFate("FAILED").map(({ error, parameters }) => [error.code, parameters.event.detail.how])).toEqual(
+      expect.arrayContaining([
+        ["WH1101", "unstorable"],
+        ["WH1101", "keyless"],
+      ]),
+    );
+    await begun();
+    await triggers?.stop();
+    expect(problems).toHaveLength(2);
+  });
+
+  test("a backend that does not answer leaves the event for later", async () => {
+    const events: { id: string; type: string; detail: unknown }[] = [];
+    const feed = feedOf(events);
+    const again = await begin(feed);
+    events.push({ id: "1", type: "done", detail: { status: "good" } });
+    const { mailbox } = s.client.ports;
+    const send = mailbox.send;
+    mailbox.send = async () => {
+      throw new WindhoverError("WH3003", { message: "no room" });
+    };
+    feed.ring();
+    await again.stop();
+    expect(problems).toMatchObject([{ code: "WH3003" }]);
+    mailbox.send = send;
+    await (await begin(feed)).stop();
+    expect(await results("on-done")).toEqual(["good 0"]);
   });
 
   test("a run's end starts another once, also when it ended while nobody was looking", async () => {
