@@ -1,6 +1,6 @@
 /** `windhover limits set | ls | rm` */
 import { WindhoverError } from "../engine/errors.ts";
-import { span } from "../engine/narration.ts";
+import { span } from "../engine/span.ts";
 import type { Duration } from "../sdk/duration.ts";
 import { usage } from "./failure.ts";
 import type { SettingFlags } from "./settings.ts";

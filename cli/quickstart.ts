@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { WindhoverError } from "../engine/errors.ts";
+import { shortSpan } from "../engine/span.ts";
 import { EXIT } from "./failure.ts";
 import { ROOT, VERSION } from "./installation.ts";
 import { type Loaded, loadEntries } from "./loader.ts";
@@ -9,7 +10,7 @@ import { breakage, fact, onFreePort, type Serving, startServing, untilAsked } fr
 import { readSettings, type SettingFlags } from "./settings.ts";
 import { shortPath } from "./stack.ts";
 import { type Column, printTable } from "./table.ts";
-import { duration, err, out, print, stateText, tell } from "./terminal.ts";
+import { err, out, print, stateText, tell } from "./terminal.ts";
 
 export interface QuickstartFlags extends SettingFlags {
   readonly exit?: boolean;
@@ -66,7 +67,7 @@ async function runOnce({ client, backend }: Serving, loaded: Loaded, directory: 
   await backend.settle();
   const { runs } = await client.runs({ flow: "quickstart", limit: 10 });
   const summary = runs.find(({ id }) => id === run.id);
-  const took = summary?.endedAt && summary.startedAt ? ` in ${duration(summary.endedAt.getTime() - summary.startedAt.getTime())}` : "";
+  const took = summary?.endedAt && summary.startedAt ? ` in ${shortSpan(summary.endedAt.getTime() - summary.startedAt.getTime())}` : "";
   tell(`\n${stateText(state, err)} ${err(summary?.name ?? run.id, "bold")}${took}\n`);
   if (state.type !== "COMPLETED") return false;
   show(state.result as Result);

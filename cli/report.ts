@@ -1,9 +1,10 @@
 /** What came of a run that was followed to its end: its result on the standard output, its error on the standard error, and the status of this process. */
 import { WindhoverError } from "../engine/errors.ts";
 import type { RunState } from "../engine/run-state.ts";
+import { shortSpan } from "../engine/span.ts";
 import { EXIT, errorJson, tellError } from "./failure.ts";
 import type { RunFlags } from "./run.ts";
-import { duration, err, stateText, tell } from "./terminal.ts";
+import { err, stateText, tell } from "./terminal.ts";
 import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
 import type { Place } from "./workspace.ts";
 
@@ -21,7 +22,7 @@ export async function report({ ports, settings }: Place, id: string, state: RunS
       : { error: state.error === undefined ? { message: row.message ?? row.name } : errorJson(await readError(state.error, results)) };
     return printJson({ id, name, flow, state: { type: row.type, name: row.name }, durationMs: took, ...outcome });
   }
-  if (!flags.quiet) tell(`\n${stateText(row, err)} ${err(name, "bold")} in ${duration(took)}   ${err(`windhover runs inspect ${name}${suffix}`, "dim")}`);
+  if (!flags.quiet) tell(`\n${stateText(row, err)} ${err(name, "bold")} in ${shortSpan(took)}   ${err(`windhover runs inspect ${name}${suffix}`, "dim")}`);
   if (ok) {
     const result = await readPayload(state.result, results);
     if (result !== undefined) process.stdout.write(`${valueText(result)}\n`);

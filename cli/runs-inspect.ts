@@ -3,13 +3,15 @@ import type { RunCost } from "../engine/cost.ts";
 import type { Entry, RunRow, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
+import { shortSpan } from "../engine/span.ts";
+import { spaced } from "../engine/state.ts";
 import { errorLines } from "./failure.ts";
 import { findRun } from "./find-run.ts";
 import { readable } from "./run-json.ts";
 import { rowJson } from "./runs-ls.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
-import { dateTime, duration, glyph, isBad, out, plural, print, relative, spaced, stateText, waitText } from "./terminal.ts";
+import { dateTime, glyph, isBad, out, plural, print, relative, stateText, waitText } from "./terminal.ts";
 import { printJson, readError, readPayload, valueText } from "./values.ts";
 import { look, type Place } from "./workspace.ts";
 
@@ -70,7 +72,7 @@ async function facts(view: RunView, results: Parameters<typeof readPayload>[1], 
   const ran =
     startedAt === undefined
       ? "not yet"
-      : `${duration((endedAt ?? now) - startedAt)}${view.waitedMs > 1000 ? `, ${duration(view.waitedMs)} of it waiting` : ""}`;
+      : `${shortSpan((endedAt ?? now) - startedAt)}${view.waitedMs > 1000 ? `, ${shortSpan(view.waitedMs)} of it waiting` : ""}`;
   const parameters = await readPayload(view.parameters, results);
   const lines: (readonly [string, string | undefined])[] = [
     ["flow", `${view.flow}${view.version ? ` ${out(`version ${view.version}`, "dim")}` : ""}`],
@@ -92,7 +94,7 @@ async function facts(view: RunView, results: Parameters<typeof readPayload>[1], 
 function costs(cost: RunCost | undefined): readonly (readonly [string, string])[] {
   if (!cost) return [];
   const services = Object.entries(cost.services).map(([service, { requests, usd }]) => `${service} ${dollars(usd)} for ${plural(requests, "request")}`);
-  const containers = cost.containerSeconds === undefined ? [] : [`and ${duration(cost.containerSeconds * 1000)} in containers`];
+  const containers = cost.containerSeconds === undefined ? [] : [`and ${shortSpan(cost.containerSeconds * 1000)} in containers`];
   return [["cost", `${dollars(cost.usd)}  ${out([...services, ...containers].join(", "), "dim")}`]];
 }
 const dollars = (usd: number): string => `$${usd === 0 ? "0" : usd.toFixed(Math.max(2, 1 - Math.floor(Math.log10(usd))))}`;
@@ -111,7 +113,7 @@ function took(call: CallView, run: StateRow, now: number): string {
   if (call.startedAt === undefined && call.kind !== "sleep" && call.kind !== "input" && call.kind !== "flow" && call.kind !== "pause") return "";
   const end = call.endedAt ?? (run.type === "RUNNING" || run.type === "PAUSED" ? now : undefined);
   if (end === undefined) return "";
-  return duration(call.ranMs > 0 && call.kind === "task" ? call.ranMs : end - (call.startedAt ?? call.calledAt));
+  return shortSpan(call.ranMs > 0 && call.kind === "task" ? call.ranMs : end - (call.startedAt ?? call.calledAt));
 }
 
 /** What one would ask next. */

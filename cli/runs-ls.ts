@@ -1,9 +1,11 @@
 /** `windhover runs ls` */
 import type { RunRow, StateType } from "../engine/events.ts";
+import { shortSpan } from "../engine/span.ts";
+import { STATE_TYPES } from "../engine/state.ts";
 import { usage } from "./failure.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
-import { duration, out, print, relative, stateText, tell, waitText } from "./terminal.ts";
+import { out, print, relative, stateText, tell, waitText } from "./terminal.ts";
 import { printJson } from "./values.ts";
 import { look } from "./workspace.ts";
 
@@ -16,7 +18,6 @@ export interface ListRunsFlags extends SettingFlags {
   readonly json?: boolean;
 }
 
-const STATES: readonly StateType[] = ["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING", "PAUSED"];
 const PAGE = 500;
 
 export async function listRuns(flags: ListRunsFlags): Promise<void> {
@@ -67,14 +68,14 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
 }
 
 function stateType(text: string): StateType {
-  const type = STATES.find((state) => state === text.trim().toUpperCase());
-  if (!type) throw usage(`There is no state "${text}".`, { expected: STATES.join(", ").toLowerCase(), got: text });
+  const type = STATE_TYPES.find((state) => state === text.trim().toUpperCase());
+  if (!type) throw usage(`There is no state "${text}".`, { expected: STATE_TYPES.join(", ").toLowerCase(), got: text });
   return type;
 }
 
 const flowOf = ({ flow, deployment, parent }: RunRow): string =>
   `${flow}${deployment ? out(` ⟵ ${deployment}`, "dim") : ""}${parent ? out(" (subflow)", "dim") : ""}`;
-const took = ({ startedAt, endedAt }: RunRow, now: number): string => (startedAt === undefined ? "" : duration((endedAt ?? now) - startedAt));
+const took = ({ startedAt, endedAt }: RunRow, now: number): string => (startedAt === undefined ? "" : shortSpan((endedAt ?? now) - startedAt));
 /** Of what is not well: what it waits for, or what it failed of. */
 export function why({ state }: Pick<RunRow, "state">, now: number): string {
   const { reason, message, type } = state;

@@ -1,4 +1,6 @@
 /** `windhover simulate`: the flow in many small worlds in which processes die, messages come twice, late and out of order. Nothing is stored. */
+
+import { shortSpan } from "../engine/span.ts";
 import type { State } from "../engine/state.ts";
 import type { Flow } from "../sdk/flow.ts";
 import { definitionKey } from "../sdk/task.ts";
@@ -6,7 +8,7 @@ import { EXIT, usage } from "./failure.ts";
 import { type ParameterFlags, readParameters } from "./parameters.ts";
 import { readSettings, type SettingFlags } from "./settings.ts";
 import { asFile, targetByName, targetInFile } from "./target.ts";
-import { duration, err, out, plural, print, stateText, tell } from "./terminal.ts";
+import { err, out, plural, print, stateText, tell } from "./terminal.ts";
 import { printJson } from "./values.ts";
 import { needEntries } from "./workspace.ts";
 
@@ -54,7 +56,7 @@ export async function simulate(target: string, flags: SimulateFlags): Promise<vo
     });
   for (const { count, state } of counts.values()) print(`${stateText(state)} ${out(`in ${plural(count, "world")}`, "dim")}`);
   if (failingSeed === undefined)
-    return print(`${plural(ran, "world")} in ${duration(performance.now() - began)}: the run came to the same end in each of them.`);
+    return print(`${plural(ran, "world")} in ${shortSpan(performance.now() - began)}: the run came to the same end in each of them.`);
   tell(
     `\n${err("✗", "red")} Seed ${failingSeed} did not come to the same end. See it again:\n  windhover simulate ${target} --first-seed ${failingSeed} --seeds 1`,
   );

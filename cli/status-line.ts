@@ -1,8 +1,9 @@
 /** The last line of a terminal while a run goes on: that it is alive, how far it is, and what it waits for. */
 import { placeOf } from "../engine/book.ts";
 import type { OpenCall, RunState } from "../engine/run-state.ts";
+import { shortSpan } from "../engine/span.ts";
 import { cut } from "./table.ts";
-import { duration, err, width } from "./terminal.ts";
+import { err, width } from "./terminal.ts";
 
 const FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏";
 /** Unit: milliseconds. */
@@ -47,11 +48,11 @@ export class StatusLine {
 /** `nimble-heron, 12 s · 3 of 5 calls done · waits for the input "approval"` */
 export function statusOf(state: RunState, now: number): string {
   const open = Object.entries(state.open).filter(([, call]) => call.role !== "hook");
-  const parts = [`${err(state.name, "bold")} ${duration(now - (state.startedAt ?? state.createdAt))}`];
+  const parts = [`${err(state.name, "bold")} ${shortSpan(now - (state.startedAt ?? state.createdAt))}`];
   if (state.calls > 0) parts.push(`${(state.calls - open.length).toLocaleString("en-US")} of ${state.calls.toLocaleString("en-US")} calls done`);
   if (state.row.reason && (state.row.type === "PAUSED" || state.row.type === "SCHEDULED" || state.row.type === "CANCELLING")) {
     const { message, until } = state.row.reason;
-    parts.push(until === undefined ? message : `${message.replace(/\.$/, "")}: ${duration(Math.max(0, until - now))} left`);
+    parts.push(until === undefined ? message : `${message.replace(/\.$/, "")}: ${shortSpan(Math.max(0, until - now))} left`);
   } else if (open.length > 0)
     parts.push(
       `${open
@@ -67,7 +68,7 @@ function doing(id: string, call: OpenCall, now: number): string {
   if (call.map) return `${name} ${(call.map.done + call.map.failed).toLocaleString("en-US")}/${(call.map.total ?? 0).toLocaleString("en-US")}`;
   if (call.waits === "slot") return `${name} waits for ${call.wants?.[0]?.name ?? "a slot"}`;
   if (call.waits === "retry") return `${name} waits to be tried again`;
-  if (call.kind === "sleep" && call.until !== undefined) return `sleeps, ${duration(Math.max(0, call.until - now))} left`;
+  if (call.kind === "sleep" && call.until !== undefined) return `sleeps, ${shortSpan(Math.max(0, call.until - now))} left`;
   if (call.kind === "input") return `waits for the input "${call.input}"`;
   return name;
 }

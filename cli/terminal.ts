@@ -2,6 +2,8 @@
 
 import pc from "picocolors";
 import type { FinalType, StateRow, StateType } from "../engine/events.ts";
+import { shortSpan } from "../engine/span.ts";
+import { GLYPHS, spaced } from "../engine/state.ts";
 
 export type Colour = "red" | "green" | "yellow" | "blue" | "magenta" | "cyan" | "gray" | "bold" | "dim";
 export type Paint = (text: string, ...colours: readonly Colour[]) => string;
@@ -31,17 +33,6 @@ export function tell(line = ""): void {
 /** Columns of the terminal; output into a file or pipe is not cut. */
 export const width = (stream: NodeJS.WriteStream = process.stdout): number => (stream.isTTY ? stream.columns || 80 : Number.POSITIVE_INFINITY);
 
-const GLYPHS: Readonly<Record<StateType, string>> = {
-  SCHEDULED: "○",
-  PENDING: "◌",
-  RUNNING: "●",
-  COMPLETED: "✓",
-  FAILED: "✗",
-  CANCELLED: "⊘",
-  CRASHED: "✗",
-  CANCELLING: "⊘",
-  PAUSED: "‖",
-};
 const COLOURS: Readonly<Record<StateType, Colour>> = {
   SCHEDULED: "yellow",
   PENDING: "gray",
@@ -58,32 +49,13 @@ export const glyph = (type: StateType, paint: Paint = out): string => paint(GLYP
 /** `✓ Completed`, in the state's colour. */
 export const stateText = ({ type, name }: Pick<StateRow, "type" | "name">, paint: Paint = out): string =>
   `${glyph(type, paint)} ${paint(spaced(name), COLOURS[type])}`;
-/** `AwaitingRetry` is read as `Awaiting retry`. */
-export const spaced = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 export const isBad = (type: StateType): type is FinalType => type === "FAILED" || type === "CRASHED" || type === "CANCELLED";
-
-/** `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `4 d 3 h`. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  for (const [size, unit, below, next] of [
-    [86_400, "d", 3600, "h"],
-    [3600, "h", 60, "min"],
-    [60, "min", 1, "s"],
-  ] as const) {
-    if (seconds < size) continue;
-    const rest = Math.floor((seconds % size) / below);
-    return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${next}` : ""}`;
-  }
-  return `${seconds} s`;
-}
 
 /** `12 s ago`, `in 3 min`. */
 export function relative(at: number, now: number): string {
   const away = Math.abs(now - at);
   if (away < 1000) return "now";
-  const about = duration(away).split(" ").slice(0, 2).join(" ").replace(/\.\d/, "");
+  const about = shortSpan(away).split(" ").slice(0, 2).join(" ").replace(/\.\d/, "");
   return at > now ? `in ${about}` : `${about} ago`;
 }
 

@@ -11,6 +11,7 @@ import { parseActor } from "./messages.ts";
 import { runName } from "./names.ts";
 import type { LogLevel } from "./ports.ts";
 import type { RunState } from "./run-state.ts";
+import { span } from "./span.ts";
 
 export interface NarratedLine {
   /** Unit: milliseconds since 1970. */
@@ -315,23 +316,5 @@ const count = (n: number, word: string): string => `${grouped(n)} ${word}${n ===
 /** In UTC: the engine knows no other zone. */
 const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
-const UNITS = [
-  [864e5, "day"],
-  [36e5, "hour"],
-  [6e4, "minute"],
-  [1e3, "second"],
-] as const;
-
 /** The delay began a moment before its entry was written. */
 const rounded = (ms: number): number => (ms < 500 ? Math.round(ms / 10) * 10 : Math.round(ms / 100) * 100);
-
-/** `2 seconds`, `1 day 2 hours`, `300 ms`. */
-export function span(ms: number): string {
-  if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
-  const at = UNITS.findIndex(([size]) => ms >= size);
-  const [size, unit] = UNITS[at] as (typeof UNITS)[number];
-  const below = UNITS[at + 1];
-  if (!below) return `${Number((ms / 1000).toFixed(1))} second${ms === 1000 ? "" : "s"}`;
-  const rest = Math.round((ms % size) / below[0]);
-  return `${count(Math.floor(ms / size), unit)}${rest > 0 ? ` ${count(rest, below[1])}` : ""}`;
-}

@@ -22,7 +22,26 @@ export type State<R = unknown> = { readonly name: string; readonly message?: str
   | { readonly type: "COMPLETED"; readonly result: R }
 );
 
-export const FINAL: readonly FinalType[] = ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"];
+/** A run in one of these goes on, or may. */
+export const OPEN = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"] as const satisfies readonly StateType[];
+export const FINAL = ["COMPLETED", "FAILED", "CANCELLED", "CRASHED"] as const satisfies readonly FinalType[];
+export const STATE_TYPES = [...OPEN, ...FINAL] as const;
+
+/** One for each type, so that no state is told by its colour alone. */
+export const GLYPHS: Readonly<Record<StateType, string>> = {
+  SCHEDULED: "○",
+  PENDING: "◌",
+  RUNNING: "●",
+  COMPLETED: "✓",
+  FAILED: "✗",
+  CANCELLED: "⊘",
+  CRASHED: "✗",
+  CANCELLING: "⊘",
+  PAUSED: "‖",
+};
+/** A state's name for a person: `AwaitingRetry` is read as `Awaiting retry`. */
+export const spaced = (name: string): string => name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
 export const isFinal = (type: StateType): type is FinalType => (FINAL as readonly StateType[]).includes(type);
 
 interface Rule {

@@ -4,6 +4,8 @@ import { decode } from "../engine/codec.ts";
 import { ERRORS } from "../engine/errors.ts";
 import type { DeploymentRow } from "../engine/events.ts";
 import type { LogLine } from "../engine/ports.ts";
+import { shortSpan } from "../engine/span.ts";
+import { GLYPHS, isFinal, spaced } from "../engine/state.ts";
 import type { Html } from "./page-frame.ts";
 import type { runDetail, runView } from "./run-view.ts";
 
@@ -15,36 +17,16 @@ type Stateful = Pick<Run, "state">;
 const CALLS = 200;
 const ROWS = 200;
 
-export const isOpen = ({ state }: Stateful): boolean => !["COMPLETED", "FAILED", "CANCELLED", "CRASHED"].includes(state.type);
+export const isOpen = ({ state }: Stateful): boolean => !isFinal(state.type);
 /** Something happens without anybody's doing, soon. */
 export const isMoving = ({ state }: Stateful): boolean => ["RUNNING", "CANCELLING", "PENDING"].includes(state.type);
 
-/** Never by colour alone. */
-const GLYPHS: Readonly<Record<string, string>> = {
-  SCHEDULED: "○",
-  PENDING: "◌",
-  RUNNING: "●",
-  COMPLETED: "✓",
-  FAILED: "✗",
-  CANCELLED: "⊘",
-  CRASHED: "✗",
-  CANCELLING: "⊘",
-  PAUSED: "‖",
-};
-export const stateOf = ({ state }: Stateful): Html =>
-  html`<span class="state ${state.type.toLowerCase()}">${GLYPHS[state.type]} ${state.name.replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)}</span>`;
+export const stateOf = ({ state }: Stateful): Html => html`<span class="state ${state.type.toLowerCase()}">${GLYPHS[state.type]} ${spaced(state.name)}</span>`;
 export const time = (iso: string): Html => html`<time datetime="${iso}">${iso.slice(0, 19).replace("T", " ")} UTC</time>`;
 export const json = (value: unknown): string => JSON.stringify(value, null, 2) ?? "none";
 
 export function took({ startedAt, endedAt }: Run): string {
-  return startedAt === undefined || endedAt === undefined ? "" : span(Date.parse(endedAt) - Date.parse(startedAt));
-}
-function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
-  return minutes < 1440 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${Math.floor(minutes / 1440)} d ${Math.floor((minutes % 1440) / 60)} h`;
+  return startedAt === undefined || endedAt === undefined ? "" : shortSpan(Date.parse(endedAt) - Date.parse(startedAt));
 }
 
 /** What it waits for and until when, or what went wrong. */
@@ -92,7 +74,7 @@ export function callTable(calls: Calls): Html {
   const shown = all.slice(0, CALLS);
   return html`<table class="list">
     <thead><tr><th>State</th><th>Call</th><th>Why</th><th></th><th class="number">Code ran</th></tr></thead>
-    <tbody>${shown.map((call) => html`<tr><td>${stateOf(call)}</td><td>${call.child === undefined ? call.id : html`<a href="/runs/${call.child}">${call.id}</a>`}${call.map ? html` <span class="dim">${call.map.done} of ${call.map.total ?? "?"} items${call.map.failed > 0 ? `, ${call.map.failed} failed` : ""}</span>` : ""}</td><td class="why">${short(why(call))}</td><td class="number">${call.attempts > 1 ? `${call.attempts} attempts` : ""}</td><td class="number">${call.ranMs > 0 ? span(call.ranMs) : ""}</td></tr>`)}</tbody>
+    <tbody>${shown.map((call) => html`<tr><td>${stateOf(call)}</td><td>${call.child === undefined ? call.id : html`<a href="/runs/${call.child}">${call.id}</a>`}${call.map ? html` <span class="dim">${call.map.done} of ${call.map.total ?? "?"} items${call.map.failed > 0 ? `, ${call.map.failed} failed` : ""}</span>` : ""}</td><td class="why">${short(why(call))}</td><td class="number">${call.attempts > 1 ? `${call.attempts} attempts` : ""}</td><td class="number">${call.ranMs > 0 ? shortSpan(call.ranMs) : ""}</td></tr>`)}</tbody>
   </table>${all.length > shown.length ? html`<p class="dim">The first ${CALLS} of ${all.length} calls: the others are in the JSON.</p>` : ""}`;
 }
 

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { closest } from "../../cli/suggestion.ts";
 import { cut, table } from "../../cli/table.ts";
-import { duration, relative, spaced } from "../../cli/terminal.ts";
+import { relative } from "../../cli/terminal.ts";
+import { shortSpan } from "../../engine/span.ts";
+import { spaced } from "../../engine/state.ts";
 
 const RED = "\u001b[31m";
 const PLAIN = "\u001b[39m";
@@ -33,14 +35,14 @@ describe("tables", () => {
 });
 
 test("times as a person reads them", () => {
-  expect([5, 999, 1500, 59_000, 61_000, 3_600_000, 3_700_000, 90_000_000].map(duration)).toEqual([
+  expect([5, 999, 1500, 59_000, 61_000, 3_600_000, 3_700_000, 90_000_000].map(shortSpan)).toEqual([
     "5 ms",
     "999 ms",
     "1.5 s",
     "59 s",
     "1 min 1 s",
     "1 h",
-    "1 h 1 min",
+    "1 h 2 min",
     "1 d 1 h",
   ]);
   expect([relative(1000, 1000), relative(0, 90_000), relative(7_200_000, 0)]).toEqual(["now", "1 min ago", "in 2 h"]);

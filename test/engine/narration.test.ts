@@ -3,7 +3,7 @@ import { type Flow, flow, pause, runInput, sleep, task, waitForInput } from "win
 import { createTestHarness, type TestHarness } from "windhover/testing";
 import * as z from "zod";
 import type { Entry } from "../../engine/events.ts";
-import { Narrator, span } from "../../engine/narration.ts";
+import { Narrator } from "../../engine/narration.ts";
 
 /** What is told of a run: level, task run, and text, with the run's name as NAME. */
 async function story(target: Flow<object, unknown>, during?: (h: TestHarness, id: string) => Promise<void>): Promise<string[]> {
@@ -110,18 +110,4 @@ describe("the story of a run", () => {
     const lines = new Narrator().lines(entries.at(-1) as Entry);
     expect(lines.map((line) => [line.runName, line.text]).at(-1)).toEqual(["NAME", "Finished in state Completed()"]);
   });
-});
-
-test("lengths of time as a person says them", () => {
-  expect([0, 300, 1000, 1500, 59_000, 60_000, 90_000, 3_600_000, 90_000_000].map(span)).toEqual([
-    "0 ms",
-    "300 ms",
-    "1 second",
-    "1.5 seconds",
-    "59 seconds",
-    "1 minute",
-    "1 minute 30 seconds",
-    "1 hour",
-    "1 day 1 hour",
-  ]);
 });
