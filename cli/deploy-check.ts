@@ -3,6 +3,7 @@ import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunRow, StateType } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import type { Ports } from "../engine/ports.ts";
+import { isFinal, OPEN } from "../engine/state.ts";
 import type { History } from "./history.ts";
 import type { Loaded } from "./loader.ts";
 import { divergence } from "./replay.ts";
@@ -10,7 +11,6 @@ import type { Settings } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { err, out, plural, print, tell } from "./terminal.ts";
 
-const OPEN: readonly StateType[] = ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"];
 /** Of a flow's runs so many are replayed at most: open ones, and of those that have ended the newest. */
 const OPEN_RUNS = 200;
 const ENDED_RUNS = 5;
@@ -52,7 +52,7 @@ export async function verdictsOf(ports: Pick<Ports, "index" | "log" | "results">
   for await (const row of rows(ports.index, OPEN)) if (runsOf(row.flow).open.length < OPEN_RUNS) runsOf(row.flow).open.push(row);
   for (const name of new Set([...flows.keys(), ...code.flows.keys()])) {
     const page = await ports.index.runs({ flow: name, limit: ENDED_RUNS * 4 });
-    const ended = page.rows.filter((row) => !OPEN.includes(row.state.type)).slice(0, ENDED_RUNS);
+    const ended = page.rows.filter((row) => isFinal(row.state.type)).slice(0, ENDED_RUNS);
     if (ended.length > 0) runsOf(name).ended.push(...ended);
   }
   const verdicts: Verdict[] = [];

@@ -2,6 +2,7 @@
 import type { AwsClients } from "../adapters/aws/clients.ts";
 import type { StackResources } from "../adapters/aws/stack.ts";
 import type { Ports } from "../engine/ports.ts";
+import { OPEN } from "../engine/state.ts";
 import { findCdk, projectOf } from "./cdk.ts";
 import { broken, type Check, check } from "./check.ts";
 import type { Loaded } from "./loader.ts";
@@ -58,7 +59,7 @@ const MOST = 500;
 
 async function runs({ ports }: Opened): Promise<Check> {
   try {
-    const { rows, cursor } = await ports.index.runs({ states: ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"], limit: MOST });
+    const { rows, cursor } = await ports.index.runs({ states: OPEN, limit: MOST });
     return check("runs")("ok", `${rows.length}${cursor === undefined ? "" : "+"} open ${rows.length === 1 ? "run" : "runs"}`);
   } catch (error) {
     return broken("runs", error);

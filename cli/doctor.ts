@@ -3,6 +3,7 @@ import { closeSync, existsSync, fdatasyncSync, mkdtempSync, openSync, rmSync, st
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { RunRow } from "../engine/events.ts";
+import { OPEN } from "../engine/state.ts";
 import { broken, type Check, check } from "./check.ts";
 import { EXIT } from "./failure.ts";
 import type { Loaded } from "./loader.ts";
@@ -105,7 +106,7 @@ async function database(settings: Settings, loaded: Loaded | undefined): Promise
     const { openRuntime } = await import("../adapters/embedded/open.ts");
     const { backend, client } = await openRuntime({ directory, work: false });
     try {
-      const { rows, cursor } = await backend.ports.index.runs({ states: ["SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"], limit: 500 });
+      const { rows, cursor } = await backend.ports.index.runs({ states: OPEN, limit: 500 });
       const size = statSync(join(directory, "windhover.db")).size;
       const opened = say(
         "ok",

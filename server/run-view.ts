@@ -6,11 +6,11 @@ import type { Entry, RunRow, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
 import { projectRun } from "../engine/projection.ts";
 import type { RunState } from "../engine/run-state.ts";
-import type { State } from "../engine/state.ts";
+import { STATE_TYPES, type State } from "../engine/state.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
 import { iso, shown } from "./json.ts";
 
-export const StateType = z.enum(["SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CRASHED", "CANCELLING", "PAUSED"]);
+export const StateType = z.enum(STATE_TYPES);
 export const Time = z.iso.datetime({ offset: true });
 const Tags = z.array(z.string().min(1));
 export const Parameters = z.record(z.string(), z.unknown());
