@@ -30,6 +30,10 @@ export const LIMITS = {
   itemsAtOnce: 50,
   /** Flows that a process keeps in memory between their turns. */
   warmRuns: 2000,
+  /** Open runs of which a process remembers what it has told. */
+  toldRuns: 10_000,
+  /** Runs that a client knows to be on their way although nothing is written of them yet. */
+  startsRemembered: 10_000,
   /** Retries of one call. WH1003 */
   retries: 1000,
   /** How often a task may run again because its process died, unless it says otherwise (rule 30). */

@@ -7,8 +7,10 @@ import { decode, decodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { CallKind, Entry, Payload, RunEvent } from "./events.ts";
 import type { HookDetail } from "./hooks.ts";
+import { LIMITS } from "./limits.ts";
 import { parseActor } from "./messages.ts";
 import { runName } from "./names.ts";
+import { dropOldest } from "./oldest.ts";
 import type { LogLevel } from "./ports.ts";
 import type { RunState } from "./run-state.ts";
 import { span } from "./span.ts";
@@ -67,7 +69,10 @@ export class Narrator {
     if (kind !== "run") return [];
     const state = entry.state as RunState;
     const known: Known = this.#runs.get(run) ?? { name: state.name || runName(run), calls: new Map(), maps: new Map() };
+    // Another process may go on with a run, and tell of its end.
+    this.#runs.delete(run);
     this.#runs.set(run, known);
+    dropOldest(this.#runs, LIMITS.toldRuns);
     const lines: NarratedLine[] = [];
     // One turn may take in many pieces of a map: only its last progress is told.
     const progresses = new Map<string, NarratedLine>();

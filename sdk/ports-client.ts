@@ -5,8 +5,10 @@ import type { Code, FlowDefinition } from "../engine/definition.ts";
 import { durationMs, WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow, Entry, FlowOverrides, Payload, StateRow, StateType } from "../engine/events.ts";
 import type { LimitState } from "../engine/limit.ts";
+import { LIMITS } from "../engine/limits.ts";
 import { deploymentActor, limitActor, type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
+import { dropOldest } from "../engine/oldest.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { masked } from "../engine/secrecy.ts";
@@ -44,13 +46,25 @@ export class PortsClient implements Client {
   readonly #backend: ClientPorts;
   /** By deployment: what it was told last. */
   readonly #configured = new Map<string, { readonly revision: string; readonly sent: Promise<void> }>();
-  /** Runs that this client started: they are on their way even where nothing is written yet. */
-  readonly started = new Set<string>();
+  readonly #started = new Set<string>();
   constructor(backend: ClientPorts) {
     this.#backend = backend;
   }
   get ports(): Ports {
     return this.#backend.ports;
+  }
+
+  /** Remembered when a run's start is sent, until something is written of it. */
+  noteStart(run: string): void {
+    this.#started.add(run);
+    dropOldest(this.#started, LIMITS.startsRemembered);
+  }
+  noteWritten(run: string): void {
+    this.#started.delete(run);
+  }
+  /** This client started it: it is on its way even where nothing is written yet. */
+  hasStarted(run: string): boolean {
+    return this.#started.has(run);
   }
 
   async run<P, R>(target: Flow<P, R> | Deployment<P, R> | string, parameters?: Partial<P>, options: RunOptions = {}): Promise<Run<R>> {
@@ -77,7 +91,7 @@ export class PortsClient implements Client {
   async #send(flow: string, parameters: unknown, options: RunOptions, version?: string): Promise<PortsRun<unknown>> {
     const { clock, index, mailbox, timers } = this.ports;
     const id = this.#idFor(flow, options);
-    this.started.add(id);
+    this.noteStart(id);
     const now = clock.now();
     const at = options.scheduledTime?.getTime();
     const message: StartMessage = {
@@ -179,12 +193,14 @@ export class PortsClient implements Client {
     if (last?.revision === revision) return last.sent;
     const sent = this.ports.mailbox.send(deploymentActor(name), { kind: "configure", id: `configure:${name}:${revision}`, revision, settings });
     this.#configured.set(name, { revision, sent });
+    // The next call says it anew.
+    sent.catch(() => this.#configured.get(name)?.sent === sent && this.#configured.delete(name));
     return sent;
   }
   async #trigger(name: string, parameters: unknown, options: RunOptions, deployment?: DeploymentDefinition): Promise<Run<unknown>> {
     const { clock, index, log, mailbox, results, timers } = this.ports;
     const run = this.#idFor(name, options);
-    this.started.add(run);
+    this.noteStart(run);
     const local = this.#backend.flowsElsewhere ? undefined : deployment?.settings;
     const tail = local ? null : await log.tail(deploymentActor(name));
     const settings = local ?? (tail?.state.kind === "deployment" ? tail.state.settings : undefined);

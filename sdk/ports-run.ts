@@ -30,7 +30,7 @@ export class PortsRun<R> implements Run<R> {
     if (run) return (await this.#stateOf(run)) as State<R>;
     const row = await this.#backend.ports.index.run(this.id);
     if (row) return stateOf(row.state, row.scheduledTime) as State<R>;
-    if (await this.#mayStillStart()) {
+    if (this.#client.hasStarted(this.id)) {
       const now = new Date(this.#backend.ports.clock.now());
       return {
         type: "PENDING",
@@ -41,13 +41,11 @@ export class PortsRun<R> implements Run<R> {
     }
     throw unknownRun(this.id);
   }
-  /** This client started it, so it is on its way even if nothing is written yet. */
-  async #mayStillStart(): Promise<boolean> {
-    return this.#client.started.has(this.id);
-  }
 
   async #tail(): Promise<RunState | undefined> {
-    return (await this.#backend.ports.log.tail(runActor(this.id)))?.state as RunState | undefined;
+    const tail = await this.#backend.ports.log.tail(runActor(this.id));
+    if (tail) this.#client.noteWritten(this.id);
+    return tail?.state as RunState | undefined;
   }
   async #read(payload: Payload | undefined): Promise<unknown> {
     return payload === undefined ? undefined : decode(typeof payload === "string" ? payload : await this.#backend.ports.results.get(payload.ref));
@@ -63,6 +61,7 @@ export class PortsRun<R> implements Run<R> {
       // Asked to be told before the look, so that nothing falls between the two.
       const changed = ended ? undefined : this.#backend.changed(actor);
       const run = ended ?? ((await this.#backend.ports.log.tail(actor))?.state as RunState | undefined);
+      if (run) this.#client.noteWritten(id);
       if (run?.continuedAs !== undefined) id = run.continuedAs;
       else if (run && isFinal(run.row.type)) return this.#outcome(run);
       else await changed;
@@ -101,7 +100,7 @@ export class PortsRun<R> implements Run<R> {
   async #open(what: string, again = false): Promise<RunState | "cancelled" | undefined> {
     const run = await this.#tail();
     if (!run) {
-      if (!this.#client.started.has(this.id) && !(await this.#backend.ports.index.run(this.id))) throw unknownRun(this.id);
+      if (!this.#client.hasStarted(this.id) && !(await this.#backend.ports.index.run(this.id))) throw unknownRun(this.id);
       return undefined;
     }
     if (run.continuedAs !== undefined || !isFinal(run.row.type)) return run;
@@ -191,7 +190,7 @@ export class PortsRun<R> implements Run<R> {
       });
     const id = this.#client.newId();
     const { clock } = this.#backend.ports;
-    this.#client.started.add(id);
+    this.#client.noteStart(id);
     await this.#client.send(id, {
       kind: "start",
       id: `start:${id}:client`,

@@ -3,6 +3,7 @@ import { type Flow, flow, pause, runInput, sleep, task, waitForInput } from "win
 import { createTestHarness, type TestHarness } from "windhover/testing";
 import * as z from "zod";
 import type { Entry } from "../../engine/events.ts";
+import { LIMITS } from "../../engine/limits.ts";
 import { Narrator } from "../../engine/narration.ts";
 
 /** What is told of a run: level, task run, and text, with the run's name as NAME. */
@@ -109,5 +110,21 @@ describe("the story of a run", () => {
     const entries = (await h.history(run.id)) as readonly Entry[];
     const lines = new Narrator().lines(entries.at(-1) as Entry);
     expect(lines.map((line) => [line.runName, line.text]).at(-1)).toEqual(["NAME", "Finished in state Completed()"]);
+  });
+
+  test("runs that end elsewhere were remembered for ever", async () => {
+    await using h = await createTestHarness();
+    const run = await h.client.run(
+      flow({ name: "one-of-many" }, async () => one()),
+      {},
+      { name: "NAME" },
+    );
+    await h.advance("0 seconds");
+    const [entry] = (await h.history(run.id)) as readonly Entry[];
+    const begun = (id: string): Entry => ({ ...entry, actor: `run:${id}`, events: entry?.events.filter(({ type }) => type === "started") }) as Entry;
+    const narrator = new Narrator();
+    const told = (id: string): string => narrator.nameOf(id);
+    for (let i = 0; i <= LIMITS.toldRuns; i++) narrator.lines(begun(`${i}`));
+    expect([told("0") === "NAME", told("1"), told(`${LIMITS.toldRuns}`)]).toEqual([false, "NAME", "NAME"]);
   });
 });
