@@ -61,8 +61,12 @@ export class Follower {
         if (tail) await this.#catchUp(actor, tail.n);
         if (!state && this.#line) await this.#showQueued(id);
         if (state) this.#line?.show(() => statusOf(state, this.#options.ports.clock.now()));
-        if (state?.continuedAs !== undefined) id = state.continuedAs;
-        else if (stop.aborted) return { run: id, state };
+        if (state?.continuedAs !== undefined) {
+          await this.#lateLines(id, stopped);
+          id = state.continuedAs;
+          // The lines of one run do not follow on another's.
+          this.#lastLine = undefined;
+        } else if (stop.aborted) return { run: id, state };
         else if (state && isFinal(state.row.type)) {
           await this.#lateLines(id, stopped);
           return { run: id, state };
@@ -106,6 +110,7 @@ export class Follower {
     if (lateLinesMs === undefined || !this.#printer) return;
     await Promise.race([this.#options.ports.clock.wait(lateLinesMs), stopped]);
     for (const line of await this.#newLines(run)) this.#tellLine(line);
+    this.#printer.release();
   }
   async #catchUp(actor: string, n: number): Promise<void> {
     const { log } = this.#options.ports;

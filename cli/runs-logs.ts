@@ -49,7 +49,10 @@ export async function printLogs(run: string, flags: LogsFlags): Promise<void> {
       const over = tail !== null && isFinal((tail.state as RunState).row.type);
       // The lines of a stack reach the store a moment after the run's end.
       if (over && flags.follow && stack && !ended) ended = true;
-      else if (!flags.follow || over) return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
+      else if (!flags.follow || over) {
+        printer.release();
+        return seen === 0 && lines.length === 0 ? tell("Nothing has happened in it yet.") : undefined;
+      }
       await ports.clock.wait(stack ? LOOK_THERE_MS : LOOK_MS);
     }
   });

@@ -3,8 +3,10 @@
 import pc from "picocolors";
 import { decode } from "../../engine/codec.ts";
 import type { Entry } from "../../engine/events.ts";
+import { LIMITS } from "../../engine/limits.ts";
 import { parseActor } from "../../engine/messages.ts";
 import { type NarratedLine, Narrator } from "../../engine/narration.ts";
+import { dropOldest } from "../../engine/oldest.ts";
 import type { LogLevel, LogLine } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
 
@@ -33,7 +35,7 @@ export class Printer {
   readonly #narrator = new Narrator();
   readonly #only: Set<string> | undefined;
   /** What a flow's body logs is written before its turn is in the log: it waits for the turn's entry, so that the story keeps its order. */
-  readonly #held = new Map<string, LogLine[]>();
+  readonly #held = new Map<string, Map<string, LogLine>>();
 
   constructor(options: PrinterOptions = {}) {
     this.#write = options.write ?? ((text) => void process.stderr.write(text));
@@ -44,17 +46,27 @@ export class Printer {
 
   entry(entry: Entry): void {
     const { kind, name: run } = parseActor(entry.actor);
-    if (kind !== "run" || !this.#concerns(run, entry.state as RunState)) return;
-    const lines = this.#narrator.lines(entry);
-    const held = this.#held.get(run) ?? [];
+    if (kind !== "run") return;
+    const held = [...(this.#held.get(run)?.values() ?? [])];
     this.#held.delete(run);
+    if (!this.#concerns(run, entry.state as RunState)) return;
+    const lines = this.#narrator.lines(entry);
     for (const line of lines) if (line.phase === "news") this.#narrated(line);
     for (const line of held) this.#logged({ ...line, at: Math.max(line.at, entry.at) });
     for (const line of lines) if (line.phase === "decision") this.#narrated(line);
   }
   log(line: LogLine): void {
     if (line.call !== undefined) return this.#concerns(line.run) ? this.#logged(line) : undefined;
-    this.#held.set(line.run, [...(this.#held.get(line.run) ?? []), line]);
+    const held = this.#held.get(line.run) ?? new Map<string, LogLine>();
+    // A turn that failed says it again as it is repeated, under the same id.
+    held.set(line.id, line);
+    this.#held.set(line.run, held);
+    dropOldest(this.#held, LIMITS.warmRuns);
+  }
+  /** Prints what is still held: lines that came after their turn was told. */
+  release(): void {
+    for (const [run, lines] of this.#held) if (this.#concerns(run)) for (const line of lines.values()) this.#logged(line);
+    this.#held.clear();
   }
   #concerns(run: string, state?: RunState): boolean {
     if (!this.#only || this.#only.has(run)) return true;
