@@ -1,9 +1,10 @@
 /** `windhover artifacts ls` */
+import { readPayload } from "../engine/payload.ts";
 import { findRun } from "./find-run.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { out, relative, tell } from "./terminal.ts";
-import { jsonOf, printJson, readPayload, valueText } from "./values.ts";
+import { jsonOf, printJson, valueText } from "./values.ts";
 import { look } from "./workspace.ts";
 
 export async function listArtifacts(run: string, flags: SettingFlags & { readonly json?: boolean }): Promise<void> {

@@ -2,6 +2,7 @@
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunRow, StateType } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
+import { payloadText } from "../engine/payload.ts";
 import type { Ports } from "../engine/ports.ts";
 import { isFinal, OPEN } from "../engine/state.ts";
 import type { History } from "./history.ts";
@@ -61,7 +62,7 @@ export async function verdictsOf(ports: Pick<Ports, "index" | "log" | "results">
     for (const run of [...open, ...ended]) {
       const entries = (await ports.log.read(runActor(run.id))) as History["entries"];
       if (!entries.some(({ events }) => events.some(({ type }) => type === "started"))) continue;
-      const read = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : ports.results.get(payload.ref));
+      const read = (payload: Payload): Promise<string> => payloadText(payload, ports.results);
       const problem = await divergence(code, flow, entries, read);
       if (problem) differ.push({ run, problem });
     }

@@ -3,6 +3,7 @@ import type { DeploymentState } from "../engine/deployment.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow } from "../engine/events.ts";
 import { type DeploymentSettings, deploymentActor } from "../engine/messages.ts";
+import { readPayload } from "../engine/payload.ts";
 import { describeSchedule, nextTime } from "../engine/schedule.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { Loaded } from "./loader.ts";
@@ -14,7 +15,7 @@ import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { closest } from "./suggestion.ts";
 import { printTable } from "./table.ts";
 import { dateTime, out, print, relative, tell } from "./terminal.ts";
-import { jsonOf, printJson, readPayload, valueText } from "./values.ts";
+import { jsonOf, printJson, valueText } from "./values.ts";
 import { look, needEntries } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };

@@ -1,11 +1,12 @@
 /** What came of a run that was followed to its end: its result on the standard output, its error on the standard error, and the status of this process. */
 import { WindhoverError } from "../engine/errors.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { shortSpan } from "../engine/span.ts";
 import { EXIT, errorJson, tellError } from "./failure.ts";
 import type { RunFlags } from "./run.ts";
 import { err, stateText, tell } from "./terminal.ts";
-import { jsonOf, printJson, readError, readPayload, valueText } from "./values.ts";
+import { jsonOf, printJson, readError, valueText } from "./values.ts";
 import type { Place } from "./workspace.ts";
 
 /** `again`: the options with which a failed run is retried in the same way. */

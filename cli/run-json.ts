@@ -1,7 +1,8 @@
 /** A run's view as JSON for people and programs: values are decoded, times are ISO texts. */
 import type { Payload } from "../engine/events.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { Results } from "../engine/ports.ts";
-import { jsonOf, readError, readPayload } from "./values.ts";
+import { jsonOf, readError } from "./values.ts";
 
 const ERRORS: ReadonlySet<string> = new Set(["error", "rejected"]);
 const VALUES: ReadonlySet<string> = new Set(["parameters", "result", "value"]);

@@ -1,6 +1,7 @@
 /** `windhover runs retry | rerun`: a run once more, as a new run that is linked to the old. */
 
 import { runName } from "../engine/names.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { PortsRun } from "../sdk/ports-run.ts";
 import { usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
@@ -10,7 +11,7 @@ import { runHere } from "./run.ts";
 import { followThere } from "./run-there.ts";
 import { readSettings, type SettingFlags } from "./settings.ts";
 import { out, print } from "./terminal.ts";
-import { printJson, readPayload } from "./values.ts";
+import { printJson } from "./values.ts";
 import { look, needEntries, type Place } from "./workspace.ts";
 
 export interface AgainFlags extends SettingFlags, ParameterFlags {

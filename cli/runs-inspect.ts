@@ -2,6 +2,7 @@
 import type { RunCost } from "../engine/cost.ts";
 import type { Entry, RunRow, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
+import { readPayload } from "../engine/payload.ts";
 import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
 import { shortSpan } from "../engine/span.ts";
 import { spaced } from "../engine/state.ts";
@@ -12,7 +13,7 @@ import { rowJson } from "./runs-ls.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { dateTime, glyph, isBad, out, plural, print, relative, stateText, waitText } from "./terminal.ts";
-import { printJson, readError, readPayload, valueText } from "./values.ts";
+import { printJson, readError, valueText } from "./values.ts";
 import { look, type Place } from "./workspace.ts";
 
 export async function inspectRun(run: string, flags: SettingFlags & { readonly json?: boolean; readonly debug?: boolean }): Promise<void> {

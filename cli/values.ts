@@ -1,15 +1,13 @@
 /** Values that a run was given or gave, for a person and for `--json`. */
 import { inspect } from "node:util";
-import { decode, decodeError } from "../engine/codec.ts";
+import { decodeError } from "../engine/codec.ts";
 import type { Payload } from "../engine/events.ts";
+import { payloadText } from "../engine/payload.ts";
 import type { Results } from "../engine/ports.ts";
 import { out, wantsColour } from "./terminal.ts";
 
-export async function readPayload(payload: Payload | undefined, results: Results): Promise<unknown> {
-  return payload === undefined ? undefined : decode(typeof payload === "string" ? payload : await results.get(payload.ref));
-}
 export async function readError(payload: Payload | undefined, results: Results): Promise<unknown> {
-  return payload === undefined ? undefined : decodeError(typeof payload === "string" ? payload : await results.get(payload.ref));
+  return payload === undefined ? undefined : decodeError(await payloadText(payload, results));
 }
 
 /** As JSON says it: a Date is its ISO text, a BigInt its digits, a Map an object or a list of pairs, a Set a list, an Error its name and message. */

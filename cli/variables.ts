@@ -1,10 +1,11 @@
 /** `windhover variables set | get | ls | rm` */
 import { WindhoverError } from "../engine/errors.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { out, print, relative, tell } from "./terminal.ts";
-import { jsonOf, printJson, readPayload, valueText } from "./values.ts";
+import { jsonOf, printJson, valueText } from "./values.ts";
 import { look } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };

@@ -12,6 +12,7 @@ import { Interruption } from "./interruption.ts";
 import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport, Verdict } from "./messages.ts";
+import { payloadText, readPayload } from "./payload.ts";
 import type { LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
 import { verdictOf } from "./retry.ts";
 import { shared } from "./scope.ts";
@@ -89,10 +90,10 @@ function argumentsOf(attempt: Attempt): unknown {
 }
 
 async function storedArguments({ host, item }: Attempt, args: Payload): Promise<unknown> {
-  const read = async (payload: Payload): Promise<string> => (typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
+  const { results } = host.ports;
   const deps = new Map<string, unknown>();
-  for (const [id, payload] of Object.entries(item.deps ?? {})) deps.set(id, decode(await read(payload)));
-  return decode(await read(args), { resolve: (id) => deps.get(id) });
+  for (const [id, payload] of Object.entries(item.deps ?? {})) deps.set(id, await readPayload(payload, results));
+  return decode(await payloadText(args, results), { resolve: (id) => deps.get(id) });
 }
 
 /** A piece of a map: its items run side by side, or one after the other where they share a slot; each fails or succeeds for itself. */
@@ -153,7 +154,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     const cache = item.run === undefined && definition.cacheKey !== undefined ? new Cache(host.ports.registry, host.ports.clock) : undefined;
     const key = cache?.keyFor(definition, args);
     const hit = key === undefined ? undefined : await cache?.get(definition, key).catch(() => undefined); // A cache that does not answer has no hit.
-    if (hit !== undefined) return { ok: true, value: typeof hit === "string" ? hit : await host.ports.results.get(hit.ref), label: "Cached" };
+    if (hit !== undefined) return { ok: true, value: await payloadText(hit, host.ports.results), label: "Cached" };
     const fn = functionOf(host, definition, item);
     host.onRun?.(definition.name, args, attempt.actor, item);
     const given = await limited(attempt, id, () => fn(...(args as never[])));
@@ -252,18 +253,16 @@ async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args
   if (!definition || !hook) return { ok: true, value: encode(undefined) };
   try {
     const { value, error } = item.outcome ?? {};
-    const read = async (payload: Payload): Promise<unknown> => decode(typeof payload === "string" ? payload : await host.ports.results.get(payload.ref));
+    const { results } = host.ports;
     const timestamp = new Date(host.ports.clock.now());
     const state = {
       type: detail.state,
       name: detail.name,
       timestamp,
-      ...(value !== undefined && { result: await read(value) }),
-      ...(error !== undefined && { error: await read(error) }),
+      ...(value !== undefined && { result: await readPayload(value, results) }),
+      ...(error !== undefined && { error: await readPayload(error, results) }),
     };
-    const parameters = detail.flow
-      ? decode(typeof run.parameters === "string" ? run.parameters : await host.ports.results.get(run.parameters.ref))
-      : await argumentsOf(attempt);
+    const parameters = detail.flow ? await readPayload(run.parameters, results) : await argumentsOf(attempt);
     await limited(attempt, id, () => hook({ id: detail.flow ? run.runId : detail.of, name: definition.name, state, parameters } as never));
     return { ok: true, value: encode(undefined) };
   } catch (error) {
@@ -274,7 +273,7 @@ async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args
 /** What a flow asks of the backend is answered as a task's result, so that it is in the log. */
 async function builtin({ host }: Attempt, args: readonly unknown[]): Promise<Result> {
   const found = await host.ports.registry.get("variable", args[0] as string);
-  if (found) return { ok: true, value: typeof found.value === "string" ? found.value : await host.ports.results.get(found.value.ref) };
+  if (found) return { ok: true, value: await payloadText(found.value, host.ports.results) };
   if (args.length > 1) return { ok: true, value: encode(args[1]) };
   const error = new WindhoverError("WH2013", { message: `No variable is called "${args[0]}".`, got: String(args[0]) });
   return { ok: false, error: encodeError(error), verdict: { again: false } };

@@ -192,7 +192,7 @@ async function rowsOf(book: Book, call: string, piece: Piece, reader: Reader): P
       if (record?.settled?.ok) values.set(dep, await reader.value(record.settled, record.called.kind));
     }
     const args = called.args ?? "[]";
-    columns = decode(typeof args === "string" ? args : await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
+    columns = decode(await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
     book.columns.set(call, columns);
   }
   const indices = indicesOf(piece);

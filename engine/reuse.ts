@@ -39,7 +39,7 @@ export async function reusable(draft: RunDraft, command: Command): Promise<Reuse
 }
 
 async function itemsOf(draft: RunDraft, call: string, value: Payload): Promise<readonly ItemsEvent[]> {
-  const results = decode(typeof value === "string" ? value : await draft.reader.text(value)) as readonly unknown[];
+  const results = decode(await draft.reader.text(value)) as readonly unknown[];
   return results.length === 0 ? [] : [{ type: "items", call, piece: { id: 0, from: 0, to: results.length }, value }];
 }
 
@@ -73,7 +73,7 @@ async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: 
         draft.book?.calls.get(id)?.settled?.label === "Reused" || draft.pending.some((e) => e.type === "settled" && e.call === id && e.label === "Reused"),
     );
   if (spec.args === undefined || called.args === undefined) return spec.args === called.args;
-  const before = typeof called.args === "string" ? called.args : await draft.reader.text(called.args);
+  const before = await draft.reader.text(called.args);
   return before === spec.args;
 }
 

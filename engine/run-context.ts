@@ -8,6 +8,7 @@ import type { Entry, RunEvent } from "./events.ts";
 import { resultsOf } from "./items.ts";
 import { sayable } from "./log-line.ts";
 import { parseActor, runActor } from "./messages.ts";
+import { payloadText } from "./payload.ts";
 import type { LogLine } from "./ports.ts";
 import type { Reader } from "./replay.ts";
 import type { Living, RunContext } from "./run-draft.ts";
@@ -49,7 +50,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
 }
 
 export function runReader(host: Host, actor: string, book: () => Book): Reader {
-  const text: Reader["text"] = (payload) => (typeof payload === "string" ? Promise.resolve(payload) : host.ports.results.get(payload.ref));
+  const text: Reader["text"] = (payload) => payloadText(payload, host.ports.results);
   const reader: Reader = {
     text,
     async value(event, kind) {

@@ -9,6 +9,7 @@ import { LIMITS } from "../engine/limits.ts";
 import { deploymentActor, limitActor, type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import { dropOldest } from "../engine/oldest.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { Ports } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { masked } from "../engine/secrecy.ts";
@@ -205,7 +206,7 @@ export class PortsClient implements Client {
     const tail = local ? null : await log.tail(deploymentActor(name));
     const settings = local ?? (tail?.state.kind === "deployment" ? tail.state.settings : undefined);
     const base = settings?.parameters ?? "{}";
-    const merged = { ...(decode(typeof base === "string" ? base : await results.get(base.ref)) as object), ...(parameters as object) };
+    const merged = { ...((await readPayload(base, results)) as object), ...(parameters as object) };
     const key = deployment?.key?.(merged);
     const [now, at] = [clock.now(), options.scheduledTime?.getTime()];
     const message: Message = {

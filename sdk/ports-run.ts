@@ -1,11 +1,12 @@
 /** One run, seen from outside. */
 import { type Book, placeOf } from "../engine/book.ts";
-import { decode, encode } from "../engine/codec.ts";
+import { encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunEvent } from "../engine/events.ts";
 import { CANCEL_MARK, pauseMark } from "../engine/marks.ts";
 import { type Message, runActor, type StartMessage } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
+import { readPayload } from "../engine/payload.ts";
 import { inputProblem } from "../engine/run.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { check } from "../engine/schema.ts";
@@ -48,7 +49,7 @@ export class PortsRun<R> implements Run<R> {
     return tail?.state as RunState | undefined;
   }
   async #read(payload: Payload | undefined): Promise<unknown> {
-    return payload === undefined ? undefined : decode(typeof payload === "string" ? payload : await this.#backend.ports.results.get(payload.ref));
+    return readPayload(payload, this.#backend.ports.results);
   }
   async #stateOf(run: RunState): Promise<State<never>> {
     return stateOf(run.row, run.scheduledTime, await this.#read(run.result), await this.#read(run.error));

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { decode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload } from "../engine/events.ts";
+import { payloadText, readPayload } from "../engine/payload.ts";
 import type { Results } from "../engine/ports.ts";
 
 /** Dates as ISO 8601, Maps as objects or pairs, Sets as arrays, BigInts and numbers that are not finite as text, bytes as base64, Errors as name and message. */
@@ -47,11 +48,7 @@ export function given<T>(value: T, context: Context): T {
 /** A stored value for an answer: tagged as it lies in the store, or as JSON for everybody. */
 export async function shown(payload: Payload, results: Results, tagged: boolean): Promise<unknown> {
   if (!tagged) return jsonOf(await readPayload(payload, results));
-  return JSON.parse(typeof payload === "string" ? payload : await results.get(payload.ref));
-}
-
-export async function readPayload(payload: Payload, results: Results): Promise<unknown> {
-  return decode(typeof payload === "string" ? payload : await results.get(payload.ref));
+  return JSON.parse(await payloadText(payload, results));
 }
 
 export const iso = (ms: number): string => new Date(ms).toISOString();

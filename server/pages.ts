@@ -1,7 +1,7 @@
 /** Two plain pages for people: the runs, and one run. They show what the API says, and no more. */
 import type { Context, Hono } from "hono";
 import { html } from "hono/html";
-import { readPayload } from "./json.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { ServerOptions } from "./options.ts";
 import { frame, HEADERS } from "./page-frame.ts";
 import {

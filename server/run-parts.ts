@@ -2,9 +2,10 @@
 import * as z from "zod";
 import type { Entry } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
 import { unknownRun } from "../sdk/summary.ts";
-import { iso, jsonOf, readPayload } from "./json.ts";
+import { iso, jsonOf } from "./json.ts";
 import type { Routes } from "./routes.ts";
 import { exists, RunId, Time } from "./run-view.ts";
 

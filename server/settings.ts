@@ -1,9 +1,10 @@
 /** Limits and variables: what operators set while everything runs. */
 import * as z from "zod";
 import { WindhoverError } from "../engine/errors.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { RegistryValue } from "../engine/ports.ts";
 import type { Duration } from "../sdk/duration.ts";
-import { iso, jsonOf, readPayload } from "./json.ts";
+import { iso, jsonOf } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
 import type { Routes } from "./routes.ts";
 

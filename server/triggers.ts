@@ -5,12 +5,12 @@
 import { decode, encode, hash } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Entry, Payload, RunRow, StateType } from "../engine/events.ts";
+import { readPayload } from "../engine/payload.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
 import { summaryOf } from "../sdk/summary.ts";
 import { sourceOf } from "./deployments.ts";
 import { matches, unknownFilter } from "./event-pattern.ts";
-import { readPayload } from "./json.ts";
 
 /** Events of all processes in their order, and a bell that rings when there may be new ones. */
 export interface EventFeed {
