@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import type { RunRow } from "../engine/events.ts";
 import { OPEN } from "../engine/state.ts";
+import { LEAST_NODE } from "../sdk/node-version.ts";
 import { broken, type Check, check } from "./check.ts";
 import { EXIT } from "./failure.ts";
 import type { Loaded } from "./loader.ts";
@@ -39,7 +40,6 @@ async function place(settings: Settings, loaded: Loaded | undefined): Promise<Ch
   return stackChecks(settings, settings.stack, loaded);
 }
 
-const LEAST_NODE = 20;
 function node(): Check {
   const { version } = process;
   return Number(version.slice(1).split(".")[0]) >= LEAST_NODE

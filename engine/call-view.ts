@@ -1,8 +1,9 @@
 /** One call of a run as people see it: its state, why it waits, its attempts, and where its time went. Folded from the events, and from the run's present state for what is open. */
 import { placeOf } from "./book.ts";
 import { decode } from "./codec.ts";
-import type { CallKind, CallRole, Entry, FailedItem, Payload, Piece, Reason, RunEvent, StateRow } from "./events.ts";
+import type { CallKind, CallRole, Entry, FailedItem, Payload, Reason, RunEvent, StateRow } from "./events.ts";
 import type { HookDetail } from "./hooks.ts";
+import { sizeOf } from "./piece.ts";
 import type { OpenCall } from "./run-state.ts";
 
 /** Times in milliseconds since 1970. */
@@ -216,8 +217,6 @@ function endAttempt(
 function closeWaits(draft: CallDraft, at: number): void {
   for (const wait of draft.waits) if (wait.to === undefined) wait.to = at;
 }
-
-const sizeOf = (piece: Piece): number => piece.only?.length ?? piece.to - piece.from;
 
 export function itemsEnded(draft: CallDraft, { piece, failed: bad = [], again = [], ran }: Extract<RunEvent, { type: "items" }>, at: number): void {
   const { map } = draft;

@@ -1,11 +1,9 @@
-/** The items of a map: which of them a piece means, and what came of them all. */
+/** The items of a map, and what came of them all. */
 import type { ItemsEvent } from "./book.ts";
-import type { Piece } from "./events.ts";
+import { indicesOf, sizeOf } from "./piece.ts";
 import { readValue } from "./replay.ts";
 
-export const indicesOf = (piece: Piece): readonly number[] => piece.only ?? Array.from({ length: piece.to - piece.from }, (_, i) => piece.from + i);
-
-export const sizeOf = (piece: Piece): number => piece.only?.length ?? piece.to - piece.from;
+export { indicesOf, sizeOf } from "./piece.ts";
 
 /** How many items came to their end, and how. */
 export function countsOf(items: readonly ItemsEvent[]): { readonly done: number; readonly failed: number; readonly total: number } {

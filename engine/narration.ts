@@ -11,6 +11,7 @@ import { LIMITS } from "./limits.ts";
 import { parseActor } from "./messages.ts";
 import { runName } from "./names.ts";
 import { dropOldest } from "./oldest.ts";
+import { sizeOf } from "./piece.ts";
 import type { LogLevel } from "./ports.ts";
 import type { RunState } from "./run-state.ts";
 import { span } from "./span.ts";
@@ -274,7 +275,7 @@ function items(event: Extract<RunEvent, { type: "items" }>, { known, state, say 
   known.maps.set(call, map);
   map.total ??= state.open[call]?.map?.total;
   map.failed += failed.length;
-  map.done += (piece.only?.length ?? piece.to - piece.from) - failed.length - again.length;
+  map.done += sizeOf(piece) - failed.length - again.length;
   for (const item of failed.slice(0, Math.max(0, FAILURES_TOLD - map.listed))) {
     say(`Item ${grouped(item.index)} failed${item.attempts > 1 ? ` after ${item.attempts} attempts` : ""}: ${messageOf(item.error)}`, { level: "error", call });
     if (++map.listed === FAILURES_TOLD) say("Further failures are counted, not listed", { level: "warn", call });

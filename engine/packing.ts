@@ -1,7 +1,7 @@
 /** Packs the tasks of one turn into messages: few go one by one, so that each may run in a process of its own; many are packed, so that each costs little. */
 
-import { indicesOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
+import { sizeOf } from "./piece.ts";
 import type { TaskItem } from "./ports.ts";
 
 interface Pack {
@@ -24,7 +24,7 @@ export class Packing {
   /** A task that was in a process that died, that may run at most once, or that is expected to take long, travels alone. */
   add(pool: string, task: TaskItem, alone: boolean): void {
     if (alone) return void this.#sent.push(this.#send(pool, [task]));
-    const items = task.piece ? indicesOf(task.piece).length : 1;
+    const items = task.piece ? sizeOf(task.piece) : 1;
     const pack = this.#open.get(pool) ?? { tasks: [], items: 0 };
     if (pack.tasks.length > 0 && pack.items + items > LIMITS.packedItems) this.#close(pool, pack);
     const open = this.#open.get(pool) ?? { tasks: [], items: 0 };

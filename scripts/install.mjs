@@ -44,8 +44,9 @@ export function install(folder = root) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  if (Number(process.versions.node.split(".")[0]) < 20) {
-    console.error(`Windhover needs Node 20 or newer; this is ${process.version}.`);
+  const least = Number(/\d+/.exec(JSON.parse(readFileSync(join(root, "package.json"), "utf8")).engines.node)[0]);
+  if (Number(process.versions.node.split(".")[0]) < least) {
+    console.error(`Windhover needs Node ${least} or newer; this is ${process.version}.`);
     process.exit(1);
   }
   install();

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { LEAST_NODE } from "../sdk/node-version.ts";
 import { files, root, text } from "./tidy/tree.ts";
 
 const manifest = JSON.parse(text("package.json"));
@@ -37,7 +38,7 @@ describe("the package", () => {
   });
 
   test("runs on Node 20, the version that CI tests and the types describe", () => {
-    expect(manifest.engines.node).toBe(">=20");
+    expect(manifest.engines.node).toBe(`>=${LEAST_NODE}`);
     expect(manifest.devDependencies["@types/node"]).toMatch(/^20\./);
     expect(text(".github/workflows/ci.yml")).toContain("node: [20, 22, 24]");
   });

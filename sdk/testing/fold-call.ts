@@ -1,5 +1,6 @@
 /** One open call, as the events of its run's log tell of it. See `fold.ts`. */
 import type { CallKind, CallRole, LimitWanted, RunEvent } from "../../engine/events.ts";
+import { sizeOf } from "../../engine/piece.ts";
 import type { RunFold } from "./fold.ts";
 
 export type Called = Extract<RunEvent, { type: "called" }>;
@@ -122,7 +123,7 @@ export class CallFold {
   }
   items(run: RunFold, { piece, failed = [], again = [] }: Of<"items">): void {
     this.lost += failed.length;
-    this.done += (piece.only?.length ?? piece.to - piece.from) - failed.length - again.length;
+    this.done += sizeOf(piece) - failed.length - again.length;
     this.#pieceOver(run, piece.id);
   }
 

@@ -6,6 +6,7 @@ import type { AnyEvent, Entry, RunEvent } from "../../engine/events.ts";
 import type { LimitState } from "../../engine/limit.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { parseActor } from "../../engine/messages.ts";
+import { sizeOf } from "../../engine/piece.ts";
 import type { TaskItem, TaskMessage } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
 import { Folds } from "./folds.ts";
@@ -152,6 +153,6 @@ export class Watch {
   }
 }
 
-const itemsOf = ({ piece }: TaskItem): number => (piece ? (piece.only?.length ?? piece.to - piece.from) : 1);
+const itemsOf = ({ piece }: TaskItem): number => (piece ? sizeOf(piece) : 1);
 const keyOf = (actor: string, { call, attempt, piece }: Pick<TaskItem, "call" | "attempt" | "piece">): string =>
   `${actor}/${call}#${attempt}${piece ? `/${piece.id}` : ""}`;
