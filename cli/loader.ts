@@ -1,6 +1,5 @@
 /** Loads a user's entries: which flows and deployments they export, and under which names. */
-import { existsSync, statSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import type { Code, FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { shared } from "../engine/scope.ts";
@@ -27,29 +26,16 @@ export interface Loaded {
   readonly inputs: readonly string[];
 }
 
-const EXTENSIONS = [".ts", ".mts", ".js", ".mjs", ".cts", ".cjs", ".tsx"];
-
-/** A folder stands for its `index`. @throws WH2009 when there is no such file. */
-export function entryFile(path: string): string {
-  if (!existsSync(path)) throw new WindhoverError("WH2009", { message: `There is no file ${path}.`, expected: "a file that exports flows", got: path });
-  if (!statSync(path).isDirectory()) return path;
-  const index = EXTENSIONS.map((extension) => join(path, `index${extension}`)).find((file) => existsSync(file));
-  if (index) return index;
-  throw new WindhoverError("WH2009", { message: `The folder ${path} has no index.ts.`, expected: "a file, or a folder with an index.ts", got: path });
-}
-
 /**
  * Loads the files anew and forgets what was loaded before, unless they cannot be loaded. The registry is that of this process, so one set of entries is loaded at a time.
  * @param files absolute paths
  * @throws WH2009 when one cannot be loaded, or none exports a flow · WH1002 for two flows or tasks of one name · what a definition itself throws (WH1001, WH1003 …)
  */
 export async function loadEntries(files: readonly string[]): Promise<Loaded> {
-  const { bundle } = await import("./bundle.ts");
-  const paths = files.map(entryFile);
-  const [first] = paths;
-  if (first === undefined) throw new WindhoverError("WH2009", { message: "There is no entry to load.", expected: "at least one file", got: "none" });
+  const [{ bundle }, { entryFiles }] = await Promise.all([import("./bundle.ts"), import("../infra/manifest.ts")]);
+  const paths = entryFiles(files);
   process.setSourceMapsEnabled(true);
-  const bundled = await bundle(paths.map((path, i) => `export * as entry${i} from ${JSON.stringify(path)};`).join("\n"), dirname(first));
+  const bundled = await bundle(paths.map((path, i) => `export * as entry${i} from ${JSON.stringify(path)};`).join("\n"), dirname(paths[0] as string));
   const restore = shared.code.keep();
   shared.code.clear();
   try {
