@@ -194,7 +194,7 @@ export type RunEvent =
   | { readonly type: "migrated"; readonly request: string; readonly build: string; readonly error?: Payload }
   /** The flow's function has ended; what it started may still be open. */
   | { readonly type: "returned"; readonly ok: boolean; readonly value?: Payload; readonly error?: Payload }
-  /** The function failed and runs again from the top; what completed before is taken over (see `run.ts`). */
+  /** The function failed and runs again from the top; what completed before is taken over (see `reuse.ts`). */
   | { readonly type: "retrying"; readonly attempt: number; readonly at: number; readonly error: Payload }
   | { readonly type: "rerun"; readonly attempt: number }
   | { readonly type: "continued"; readonly run: string }

@@ -2,6 +2,7 @@
 import { encode } from "./codec.ts";
 import type { HookName } from "./definition.ts";
 import type { FinalType, Payload, RunEvent } from "./events.ts";
+import { LIMITS } from "./limits.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 
@@ -14,8 +15,6 @@ export interface HookDetail {
   readonly state: FinalType | "RUNNING";
   readonly name: string;
 }
-
-const RETRIES = 3;
 
 export function beginHooks(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall): void {
   if (!open.hooks || event.label === "NotReady" || event.label === "Reused") return;
@@ -32,8 +31,8 @@ export function beginHook(draft: RunDraft, name: string, detail: Omit<HookDetail
   for (let index = 0; index < (counts[detail.hook] ?? 0); index++) {
     const call = `${detail.of}.${detail.hook}-${index}${attempt}`;
     if (draft.state.open[call] || draft.book?.calls.has(call)) continue;
-    draft.log({ type: "called", call, kind: "task", name, role: "hook", retries: RETRIES, detail: encode({ ...detail, index }), args: outcome });
-    draft.state.open[call] = { name, role: "hook", retries: RETRIES };
+    draft.log({ type: "called", call, kind: "task", name, role: "hook", retries: LIMITS.hookRetries, detail: encode({ ...detail, index }), args: outcome });
+    draft.state.open[call] = { name, role: "hook", retries: LIMITS.hookRetries };
     draft.openCount++;
     draft.launches.push(call);
   }

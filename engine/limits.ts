@@ -1,4 +1,7 @@
-/** Every bound in one place. Each is checked where the value comes in, with the error code that stands beside it. */
+/**
+ * The bounds of what runs are and do, in one place. Each is checked where the value comes in, with the error code that stands beside it. What only shapes how something is told,
+ * or how much is kept at hand to save work, stands where it is used.
+ */
 export const LIMITS = {
   /** WH1001. Unit: characters. */
   nameLength: 100,
@@ -16,6 +19,8 @@ export const LIMITS = {
   valueDepth: 1000,
   /** Beyond this a value goes to the result store and the log holds its key. Unit: characters. */
   inlineChars: 4096,
+  /** Beyond this a start's parameters go to the result store before they are sent. Unit: characters. */
+  sentChars: 64 * 1024,
   /** Calls that a run may still start while it is being cancelled, for its `finally` blocks and rollbacks. */
   cleanupCalls: 100,
   /** Items of one map that are handed out at once, unless it says otherwise: native memory stays bounded. */
@@ -26,6 +31,8 @@ export const LIMITS = {
   mapChunks: 1000,
   /** A turn's task messages carry at most so many tasks. */
   packedTasks: 100,
+  /** Reports of ended tasks in one message to a run, at most. */
+  reportsPerMessage: 500,
   /** Items of one piece of a map that run side by side. */
   itemsAtOnce: 50,
   /** Flows that a process keeps in memory between their turns. */
@@ -36,6 +43,8 @@ export const LIMITS = {
   startsRemembered: 10_000,
   /** Retries of one call. WH1003 */
   retries: 1000,
+  /** Retries of a hook. */
+  hookRetries: 3,
   /** How often a task may run again because its process died, unless it says otherwise (rule 30). */
   crashRetries: 3,
   /** A task that once took longer than this in a run goes to the queue from then on. Unit: milliseconds. */

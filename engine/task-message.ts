@@ -1,11 +1,9 @@
 /** What an executor makes of a task message: its tasks run side by side, and what comes of them goes to the run's mailbox in as few messages as can be (rule 40). */
 import { runAttempt } from "./attempt.ts";
+import { LIMITS } from "./limits.ts";
 import type { RunMessage, TaskReport } from "./messages.ts";
 import type { Mailbox, TaskMessage } from "./ports.ts";
 import type { Host } from "./turn.ts";
-
-/** Reports in one message, at most. */
-const REPORTS = 500;
 
 /** Collects reports, and sends what came up to the next tick of the event loop: one message an actor. */
 export class Reports {
@@ -33,7 +31,8 @@ export class Reports {
     this.#byActor.clear();
     const sends: Promise<void>[] = [];
     for (const [actor, reports] of all)
-      for (let i = 0; i < reports.length; i += REPORTS) sends.push(this.#mailbox.send(actor, doneOf(reports.slice(i, i + REPORTS))));
+      for (let i = 0; i < reports.length; i += LIMITS.reportsPerMessage)
+        sends.push(this.#mailbox.send(actor, doneOf(reports.slice(i, i + LIMITS.reportsPerMessage))));
     await Promise.all(sends);
   }
 }

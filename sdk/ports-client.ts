@@ -122,7 +122,7 @@ export class PortsClient implements Client {
   }
   async #payload(value: unknown): Promise<Payload> {
     const text = encode(value, { name: "parameters" });
-    return text.length > LARGE ? { ref: await this.ports.results.put(text), chars: text.length } : text;
+    return text.length > LIMITS.sentChars ? { ref: await this.ports.results.put(text), chars: text.length } : text;
   }
 
   async #runByName(name: string, parameters: unknown, options: RunOptions): Promise<Run<unknown>> {
@@ -345,9 +345,6 @@ const scheduled = (now: number, at: number): StateRow => ({
   timestamp: now,
   reason: { code: "scheduled", message: "It waits for its time.", since: now, until: at },
 });
-
-/** Beyond this a start's parameters go to the result store at once. Unit: characters. */
-const LARGE = 64 * 1024;
 
 export interface LimitView {
   readonly name: string;
