@@ -21,7 +21,11 @@ export const ERRORS = {
     title: "Two flows or tasks have the same name",
     action: "Rename one of them: runs, schedules and the code of a queued task are found by name.",
   },
-  WH1003: { who: "author", title: "An option has a value that it cannot have", action: "Correct the option that is named in the message." },
+  WH1003: {
+    who: "author",
+    title: "An option has a value that it cannot have",
+    action: "Give the option that the message names a value that it may have (`expected`), or leave it out.",
+  },
   WH1004: { who: "author", title: "A duration cannot be read", action: 'Write a number and a unit, such as "90 seconds" or "3 days", or a number of seconds.' },
   WH1005: { who: "author", title: "A schedule cannot be read", action: "Correct the expression; `windhover deployments inspect NAME` shows the next times." },
   WH1006: { who: "author", title: "A time zone is not known", action: "Use an IANA name such as Europe/Paris or America/Sao_Paulo." },
@@ -107,10 +111,18 @@ export const ERRORS = {
     title: "The process that ran a task died, too often",
     action: "Look for what kills it (memory, process.exit, a native crash); then `windhover runs retry`.",
   },
-  WH1404: { who: "author", title: "A call that this one depends on failed", action: "See its cause." },
+  WH1404: {
+    who: "author",
+    title: "A call that this one depends on failed",
+    action: "Mend the call that failed, whose error is the `cause`: `windhover runs inspect RUN` shows both.",
+  },
   WH1405: { who: "author", title: "Items of a map failed", action: "See `states()` for each item; `toleratedFailures` allows for some." },
   WH1406: { who: "author", title: "A failure that nobody awaited", action: "Await every future, or catch its failure." },
-  WH1407: { who: "author", title: "A subflow did not complete", action: "See its cause, and the child run." },
+  WH1407: {
+    who: "author",
+    title: "A subflow did not complete",
+    action: "Mend what failed in the child, the run that the message names: `windhover runs inspect RUN` shows it.",
+  },
   WH1408: {
     who: "author",
     title: "A run ends otherwise after a crash",
@@ -124,12 +136,20 @@ export const ERRORS = {
   WH2005: { who: "operator", title: "No such parameter", action: "Use a parameter of the flow's schema." },
   WH2006: { who: "operator", title: "No such task in the run", action: "`windhover runs inspect` lists the run's calls." },
   WH2007: { who: "operator", title: "A command cannot be read", action: "See `windhover --help`." },
-  WH2008: { who: "operator", title: "The run did not end well", action: "See its error and log." },
+  WH2008: {
+    who: "operator",
+    title: "The run did not end well",
+    action: "`windhover runs inspect RUN` shows what failed, `windhover runs logs RUN` what was logged; then `windhover runs retry RUN`.",
+  },
   WH2009: { who: "operator", title: "An entry cannot be loaded", action: "Correct the file that is named; it has to export at least one flow." },
   WH2010: { who: "operator", title: "Settings cannot be used", action: "Correct the setting that is named (windhover.config.ts, the environment, or a flag)." },
   WH2011: { who: "operator", title: "No such limit", action: "`windhover limits ls` lists them; `windhover limits set NAME N` makes one." },
   WH2012: { who: "operator", title: "A limit cannot be granted", action: "Ask for fewer slots, or raise the limit." },
-  WH2013: { who: "operator", title: "No such variable", action: "Set it, or give a fallback." },
+  WH2013: {
+    who: "operator",
+    title: "No such variable",
+    action: "Set it with `windhover variables set NAME VALUE`, or give a fallback: `variable(NAME, FALLBACK)`.",
+  },
   WH2014: { who: "operator", title: "No such schedule or trigger can be served here", action: "Deploy to AWS for this trigger, or start the run by hand." },
   WH2015: {
     who: "operator",
@@ -220,7 +240,7 @@ export const ERRORS = {
   WH3112: {
     who: "operator",
     title: "A container cannot be started",
-    action: "The message has AWS's reason: often the subnets, the image or the account's quota. The turn is taken again by itself.",
+    action: "Put right what AWS names as its reason, often the pool's subnets, its image, or the account's Fargate quota. The turn is taken again by itself.",
   },
   WH3120: {
     who: "operator",
@@ -232,12 +252,16 @@ export const ERRORS = {
     title: "The build that a run belongs to is gone",
     action: "Run it again on today's code with `windhover runs retry`, which takes over what has completed.",
   },
+  WH3122: {
+    who: "operator",
+    title: "An older build did not take its run's turn",
+    action: "Put right what the message says, or what the log of the version that it names says. The turn is taken again by itself.",
+  },
   WH3135: {
     who: "operator",
     title: "An older build's container did not do its work",
     action: "See the pool's log lines of that time: the tasks count as crashed, and are sent again within their `crashRetries`.",
   },
-  WH3122: { who: "operator", title: "An older build did not take its run's turn", action: "See the log of that version; the turn is taken again by itself." },
   WH4030: {
     who: "operator",
     title: "This Node is too old",
