@@ -10,7 +10,10 @@ const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 
 export interface BlockType<V, B> {
   readonly type: string;
-  /** @throws WindhoverError WH1007 outside a task, WH2016 when it is not set or does not fit. */
+  /**
+   * What `make` makes of the block's values as they are stored (on AWS what was read is good for five minutes). Load it in each task that needs it.
+   * @throws WindhoverError WH1007 outside of a task, WH2016 when it is not set or does not fit; what `make` throws.
+   */
   load(name: string): Promise<B>;
   readonly _values?: V;
 }
@@ -25,7 +28,9 @@ export interface BlockDefinition {
 export const blockTypes = new Map<string, BlockDefinition>();
 
 /**
- * Defines a block type.
+ * Defines a block type. `windhover block set TYPE/NAME` stores the values of one, which have to fit `schema`; `load(name)`, in a task, checks them again and hands them to `make`. The
+ * fields that `secret` names are printed, logged and stored as `***` from then on, wherever they occur.
+ * @throws WindhoverError WH1001 without a usable type.
  * @example const Warehouse = defineBlock({ type: "warehouse", schema: z.object({ url: z.string(), password: z.string() }), secret: ["password"] }, (v) => connectTo(v));
  */
 export function defineBlock<S extends AnySchema, B>(

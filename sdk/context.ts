@@ -8,23 +8,32 @@ import { currentScope, type Scope, type TaskScope } from "../engine/scope.ts";
 import { masked } from "../engine/secrecy.ts";
 import { flowScope } from "./waits.ts";
 
+/** Where the running code is: in which run, and inside of a task in which of its calls. */
 export interface RunContext {
   readonly runId: string;
+  /** Such as `nimble-heron`, or what the run was called when it was started. */
   readonly runName: string;
+  /** The flow's name. */
   readonly flow: string;
+  /** Of a run that a deployment started: the deployment's name. */
   readonly deployment?: string;
+  /** The time for which the run was meant, by its schedule or by who started it; it may have begun later. */
   readonly scheduledTime?: Date;
+  /** As the flow's schema made them. Inside of a task undefined where they are too large to stand in the log. */
   readonly parameters: unknown;
   readonly tags: readonly string[];
-  /** Inside a task. */
+  /** Inside of a task. */
   readonly task?: {
+    /** The call, such as `fetch-page-0`. */
     readonly id: string;
     readonly name: string;
+    /** From 1. */
     readonly attempt: number;
     /** The same for all attempts of this call: hand it to whatever must not happen twice. */
     readonly idempotencyKey: string;
     /** Fires when the run is cancelled or the attempt times out. */
     readonly signal: AbortSignal;
+    /** Shows how far it is, a fraction from 0 to 1, as an artifact of the run. */
     heartbeat(progress?: number): void;
   };
 }
@@ -35,7 +44,11 @@ function anyScope(what: string): Scope {
   throw new WindhoverError("WH1007", { message: `${what} was called outside a flow.`, expected: "a flow's or a task's body" });
 }
 
-/** @throws WindhoverError WH1007 outside flows and tasks. */
+/**
+ * What is known of the run and of the task around the call. In a flow's body it is the same at each replay.
+ * @throws WindhoverError WH1007 outside of flows and tasks.
+ * @example await charge(order, { idempotencyKey: runContext().task?.idempotencyKey });
+ */
 export function runContext(): RunContext {
   const scope = anyScope("runContext()");
   const run = scope.kind === "flow" ? scope.instance.facts.run : scope.run;
@@ -79,7 +92,11 @@ function write(level: LogLevel, message: string, fields?: object): void {
   }
 }
 
-/** Structured lines, kept with the run and its task. In a flow's body a line is written once, however often the flow is replayed. */
+/**
+ * Structured lines, kept with the run and its task. In a flow's body a line is written once, however often the flow is replayed; outside of flows and tasks it goes to the standard
+ * error. It never throws: a field that cannot be stored is described, and a secret of a block is written as `***`.
+ * @example log.info("fetched", { url, bytes: text.length });
+ */
 export const log = {
   debug: (message: string, fields?: object): void => write("debug", message, fields),
   info: (message: string, fields?: object): void => write("info", message, fields),
@@ -97,7 +114,12 @@ async function put(key: string, kind: Kind, data: unknown): Promise<void> {
   await scope.instance.call({ kind: "artifact", name: `artifact ${shown}`, spec: () => ({ detail: encode({ key: shown, kind, data }) }) }).future;
 }
 
-/** What a run leaves for people to look at. The same key again replaces it. */
+/**
+ * What a run leaves for people to look at, under a key of its own: the same key again replaces it. `table` takes rows, whose fields become columns; `progress` a fraction from
+ * 0 to 1; `link` and `image` an address. In a flow's body it is a call of the run, and is made once; a task that runs again makes its artifacts again.
+ * @throws WindhoverError WH1007 outside of flows and tasks, WH1003 without a key or for a fraction that is none, WH1102 to WH1104 for what cannot be stored.
+ * @example await artifact.table("prices", [{ item: "tea", euros: 3 }]);
+ */
 export const artifact = {
   markdown: (key: string, markdown: string): Promise<void> => put(key, "markdown", markdown),
   table: (key: string, rows: readonly object[]): Promise<void> => put(key, "table", rows),
@@ -116,7 +138,12 @@ export const artifact = {
   },
 };
 
-/** Hands an event to whoever subscribes, at least once; its id tells repetitions apart. */
+/**
+ * Hands an event to whoever subscribes, at least once: deployments with `onEvent({ source: "windhover", detailType: type })`, and on AWS what listens to the event bus. Its id tells
+ * repetitions apart, so that a deployment starts one run by it.
+ * @throws WindhoverError WH1007 outside of flows and tasks, WH1003 without a type, WH1102 to WH1104 for a detail that cannot be stored.
+ * @example await emit({ type: "paid", detail: { order: "A-17" } });
+ */
 export async function emit(event: { readonly type: string; readonly detail?: unknown }): Promise<void> {
   const scope = anyScope("emit()");
   if (typeof event?.type !== "string" || event.type === "")
@@ -130,8 +157,10 @@ export async function emit(event: { readonly type: string; readonly detail?: unk
 }
 
 /**
- * A setting that people can change without a deploy. In a flow the value is recorded, so that a replay sees the same.
- * @throws WindhoverError WH2013 when it is not set and there is no fallback.
+ * A setting that people can change without a deploy (`windhover variables set NAME VALUE`). In a flow the value is recorded, so that a replay sees the same. What it is set to is not
+ * checked against `T`.
+ * @throws WindhoverError WH1007 outside of flows and tasks, WH2013 when it is not set and there is no fallback, WH1102 to WH1104 for a flow's fallback that cannot be stored.
+ * @example const most = await variable<number>("most-pages", 100);
  */
 export async function variable<T = string>(name: string, fallback?: T): Promise<T> {
   const scope = anyScope("variable()");
@@ -145,7 +174,13 @@ export async function variable<T = string>(name: string, fallback?: T): Promise<
   throw new WindhoverError("WH2013", { message: `No variable is called "${name}".`, got: name });
 }
 
-/** Ends this run and goes on as a new one with a fresh log: for loops without end. */
+/**
+ * Ends this run and goes on as a new one of the same flow with a fresh log: for loops without end. It does not return: it throws, so do not catch it. What the run has open is
+ * cancelled; the new one has its slots, its tags, and the inputs that nobody has read. Who waits for the run's result gets that of the last one.
+ * Parameters that cannot be stored (WH1102 to WH1104) end the run as Crashed, those that do not fit the schema (WH1101) the new one as Failed.
+ * @throws WindhoverError WH1007 outside of a flow, WH1008 inside of a task.
+ * @example if (seen > 1000) continueAsNew({ cursor });
+ */
 export function continueAsNew<P>(parameters: P): never {
   flowScope("continueAsNew()");
   throw new Continuation(parameters);

@@ -9,8 +9,11 @@ const NESTED_BLOCK: BehaviourFlag = "nested-block";
 
 /**
  * Runs `fn` while holding a slot of a limit, or `occupy` slots. A limit that nobody has set holds nothing up. `key` makes one limit for each key, such as a customer:
- * each has as many slots as are set for `limit`, unless `limit:key` is set itself.
- * @throws WindhoverError WH1308 inside of another `concurrency()` of the same limit, in this flow or in one around it, WH2012 when it asks for more slots than there are.
+ * each has as many slots as are set for `limit`, unless `limit:key` is set itself. Who waits is served in the order of asking; waiting costs nothing. The slots are given back when
+ * `fn` has ended, whatever came of it; what `fn` throws is thrown.
+ * @param options `occupy`: slots, a whole number from 1 on (default 1).
+ * @throws WindhoverError WH1007 outside of a flow, WH1008 inside of a task, WH1003 for an `occupy` that cannot be, WH1308 inside of another `concurrency()` of the same limit, in
+ * this flow or in one around it, WH2012 when it asks for more slots than there are.
  * @example await concurrency("database", { occupy: 2 }, async () => load(rows));
  */
 export async function concurrency<R>(limit: string, options: { readonly occupy?: number; readonly key?: string }, fn: () => Promise<R>): Promise<R> {
@@ -38,7 +41,9 @@ export async function concurrency<R>(limit: string, options: { readonly occupy?:
 }
 
 /**
- * Waits for its turn under a rate (`windhover limits set NAME 10 --per "1 minute"`). Nothing has to be given back.
+ * Waits for its turn under a rate (`windhover limits set NAME 10 --per "1 minute"`): at most so many turns in any period of that length, over all runs. Nothing has to be given
+ * back. A rate that nobody has set holds nothing up.
+ * @throws WindhoverError WH1007 outside of a flow, WH1008 inside of a task.
  * @example await rateLimit("vendor-api");
  */
 export async function rateLimit(name: string): Promise<void> {

@@ -44,16 +44,24 @@ export interface HookContext<R> {
 export type Hook<R> = (context: HookContext<R>) => void | Promise<void>;
 
 interface Shared<R> {
+  /** For people who look at it. */
   readonly description?: string;
+  /** Of the code, in your own words. A task's cached results are those of its version. */
   readonly version?: string;
+  /** What runs are found by. Where a limit is set under a tag's name, each call of a task that has the tag takes a slot of it. */
   readonly tags?: readonly string[];
-  /** How often it runs again after it threw. Default 0. */
+  /** How often it runs again after it threw, at most 1000. Default 0. `FailNow` ends it at once. */
   readonly retries?: number;
-  /** A number, one for each retry (the last serves for the rest), or a function of the attempt (from 1) and the error. */
+  /** A number, one for each retry (the last serves for the rest), or a function of the attempt that failed (from 1) and the error. Default 0. `RetryAfter` says its own. */
   readonly retryDelaySeconds?: RetryDelay;
-  /** Adds up to this fraction to each delay, at random. */
+  /** Adds up to this fraction to each delay, at random: 0.5 makes of 10 seconds 10 to 15. Default 0. */
   readonly retryJitterFactor?: number;
+  /**
+   * Of a task: how long one attempt may take. Beyond, its `signal` fires and the attempt fails with WH1401, which counts against `retries`. Of a flow: how long the run may take,
+   * with all its waits and retries. Beyond, it is stopped as by a cancel and ends as Failed (TimedOut, WH1401). A positive number; default: no bound of ours.
+   */
   readonly timeoutSeconds?: number;
+  /** Hooks run as tasks of the run: recorded, tried again up to three times, and without a say in the outcome. This one as it begins to run. */
   readonly onRunning?: readonly Hook<R>[];
   readonly onCompletion?: readonly Hook<R>[];
   readonly onFailure?: readonly Hook<R>[];
@@ -65,14 +73,19 @@ interface Shared<R> {
 type ArgumentsOf<A extends readonly unknown[]> = { [K in keyof A]: NoInfer<A[K]> };
 
 export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> {
+  /** 1 to 100 characters, one task a name: queued work finds its code by it. */
   readonly name: string;
+  /** Whether this error is worth another try, asked before each retry with the attempt that failed (from 1). `false`, or a condition that throws, ends it. */
   readonly retryCondition?: (error: unknown, attempt: number) => boolean;
-  /** Use a stored result again: by the inputs, or by a key of your own. */
+  /** Use a stored result again, over all runs: by the inputs, or by a key of your own made of them. Only successes are stored, and only those of this task and `version` are found. */
   readonly cacheKey?: "inputs" | ((...args: ArgumentsOf<A>) => string);
+  /** How long a stored result is used again, from when it was stored. A positive number, beside a `cacheKey`; default: without end. */
   readonly cacheExpirationSeconds?: number;
+  /** `true`: a stored result is not used, and the new one is stored in its place. */
   readonly refreshCache?: boolean;
   /** `false`: the result is not stored, but computed again on replay. It has to come out the same. */
   readonly persistResult?: boolean;
+  /** Runs in this pool (see `pools` of the settings), always by way of the queue. Default: in the flow's turn where that fits, else in the pool `default`. */
   readonly pool?: string;
   /** At most so many at once over all runs, or so many for each key. */
   readonly concurrency?: { readonly limit: number; readonly key?: (...args: ArgumentsOf<A>) => string };
@@ -94,7 +107,9 @@ export interface CallOptions {
 }
 
 export interface FlowOptions<S, R = unknown> extends Shared<R> {
+  /** 1 to 100 characters, one flow a name: runs and schedules find their code by it. */
   readonly name: string;
+  /** A Standard Schema of one object. Without one the flow takes no parameters (WH2005). */
   readonly parameters?: S;
   /** Its tasks run in this pool, unless they name one themselves. */
   readonly pool?: string;

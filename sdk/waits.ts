@@ -17,7 +17,7 @@ export function flowScope(what: string): FlowScope {
 
 /**
  * Waits, durably: nothing runs meanwhile, and a crash loses nothing. A number is seconds.
- * @throws WindhoverError WH1004 for a duration that cannot be read, WH1007 outside a flow.
+ * @throws WindhoverError WH1004 for a duration that cannot be read, WH1007 outside of a flow, WH1008 inside of a task.
  * @example await sleep("1 day")
  */
 export function sleep(duration: Duration | number): Promise<void> {
@@ -26,7 +26,11 @@ export function sleep(duration: Duration | number): Promise<void> {
   return instance.call({ kind: "sleep", name: "sleep", spec: () => ({ until }) }).future as Promise<void>;
 }
 
-/** Waits until a time. One in the past is over at once. */
+/**
+ * Waits until a time, as {@link sleep} does. One in the past is over at once.
+ * @throws WindhoverError WH1004 for what is no valid Date, WH1007 outside of a flow, WH1008 inside of a task.
+ * @example await sleepUntil(new Date("2027-01-01T00:00:00Z"));
+ */
 export function sleepUntil(time: Date): Promise<void> {
   const { instance } = flowScope("sleepUntil()");
   const until = time instanceof Date ? time.getTime() : Number.NaN;
@@ -41,7 +45,9 @@ export interface RunInput<T> {
 }
 
 /**
- * Defines an input, with the schema that it has to fit.
+ * Defines an input, with the schema (a Standard Schema) that it has to fit. It is known by its name: the client and `windhover runs input RUN NAME JSON` send it. What does not fit is
+ * refused (WH1106), and the wait goes on.
+ * @throws WindhoverError WH1001 without a usable name, WH1003 without a schema.
  * @example const Approval = runInput({ name: "approval", schema: z.object({ approved: z.boolean() }) });
  */
 export function runInput<S extends AnySchema>(options: { readonly name: string; readonly schema: S; readonly description?: string }): RunInput<OutputOf<S>> {
@@ -58,7 +64,8 @@ export function runInput<S extends AnySchema>(options: { readonly name: string; 
 }
 
 /**
- * Waits for an input; one that came before is taken at once. With a timeout the answer may be `null`.
+ * Waits for an input; one that came before is taken at once, the oldest first. With a timeout the answer may be `null`.
+ * @throws WindhoverError WH1004 for a timeout that cannot be read, WH1007 outside of a flow, WH1008 inside of a task.
  * @example const answer = await waitForInput(Approval, { timeout: "3 days" });
  */
 export function waitForInput<T>(input: RunInput<T>): Promise<T>;
@@ -71,8 +78,9 @@ export function waitForInput<T>(input: RunInput<T>, options?: { readonly timeout
 }
 
 /**
- * Waits until somebody resumes the run.
- * @throws WindhoverError WH1401 when nobody does within `timeout`.
+ * Waits until somebody resumes the run: the client's `resume`, or `windhover runs resume RUN`.
+ * @throws WindhoverError WH1401 when nobody does within `timeout`, WH1004 for a timeout that cannot be read, WH1007 outside of a flow, WH1008 inside of a task.
+ * @example await pause({ timeout: "3 days" });
  */
 export function pause(options: { readonly timeout?: Duration } = {}): Promise<void> {
   const { instance } = flowScope("pause()");
