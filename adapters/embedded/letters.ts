@@ -20,6 +20,32 @@ export interface Letter {
   receipt: string | null;
 }
 
+/** Sent here, and not written yet. */
+export const fresh = (actor: string, physical: string, body: string, sent: number): Letter => ({
+  actor,
+  physical,
+  body,
+  seq: 0,
+  sent,
+  receives: 0,
+  stored: 0,
+  suspect: false,
+  receipt: null,
+});
+
+/** Found in the database. */
+export const stored = (actor: string, physical: string, seq: number, receives: number): Letter => ({
+  actor,
+  physical,
+  body: null,
+  seq,
+  sent: 0,
+  receives,
+  stored: receives,
+  suspect: receives > 0,
+  receipt: null,
+});
+
 export interface Slot {
   readonly actor: string;
   /** The claim is ours, and on disk. */

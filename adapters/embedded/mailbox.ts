@@ -13,15 +13,14 @@ import type { Delivery, Message } from "../../engine/messages.ts";
 import type { Clock, Inbox, Mailbox } from "../../engine/ports.ts";
 import type { Database, Row } from "./database.ts";
 import type { Journal, Section } from "./journal.ts";
-import { deliver, insert, type Letter, newSlot, Queues, type Slot } from "./letters.ts";
+import { deliver, fresh, insert, type Letter, newSlot, Queues, type Slot, stored } from "./letters.ts";
 import { MailRows } from "./mail-rows.ts";
 import type { Membership } from "./membership.ts";
 import { Bell } from "./signal.ts";
+import { Texts } from "./texts.ts";
 
 /** After this, mail that we have no time for is offered to other processes. Unit: milliseconds. */
 const YIELD_MS = 250;
-/** Bodies beyond this are left in the database until they are handed out. Unit: characters. */
-const KEPT_CHARS = 16 * 1024 * 1024;
 
 export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   readonly bell = new Bell();
@@ -31,12 +30,12 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   readonly #membership: Membership;
   readonly #slots = new Map<string, Slot>();
   readonly #queues = new Queues();
+  readonly #texts = new Texts((seq) => this.#journal.guard(() => this.#rows.body(seq)));
   /** Letters in hand or waiting here, by physical id. */
   readonly #letters = new Map<string, Letter>();
   readonly #declined = new Set<string>();
   #sent = 0;
   #handed = 0;
-  #keptChars = 0;
   #lastSeq = 0;
   #orphans = -1;
   #yielding = false;
@@ -68,17 +67,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   /** Notes a message for the next transaction, or for the one that is being written. */
   post(actor: string, body: string): void {
     const sent = ++this.#sent;
-    const letter: Letter = {
-      actor,
-      physical: `${this.#membership.id}-${sent.toString(36)}`,
-      body,
-      seq: 0,
-      sent,
-      receives: 0,
-      stored: 0,
-      suspect: false,
-      receipt: null,
-    };
+    const letter = fresh(actor, `${this.#membership.id}-${sent.toString(36)}`, body, sent);
     this.#inserts.add(letter);
     if (!this.#membership.joined || this.#declined.has(actor)) return;
     const slot = this.#slot(actor);
@@ -104,7 +93,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
       letter.receipt = `${this.#membership.id}.${++this.#handed}`;
       slot.hand.set(letter.physical, letter);
       this.#counts.add(letter);
-      this.#fetch(letter);
+      this.#texts.need(letter);
     }
     if (letters.length === 0) return [];
     // That it was handed out is noted for all; what came back once is not handed out again before the count is on disk, so that nothing kills us for ever.
@@ -204,7 +193,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
       letter.seq = this.#rows.insert(letter.actor, letter.physical, letter.receives, letter.body as string);
       letter.stored = letter.receives;
       this.#lastSeq = letter.seq;
-      if (this.#letters.has(letter.physical)) this.#keep(letter);
+      if (this.#letters.has(letter.physical)) this.#texts.written(letter);
     }
     this.#inserts.clear();
     const counted = [...this.#counts].filter((letter) => letter.stored !== letter.receives);
@@ -331,18 +320,7 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   #add(row: Row): void {
     const physical = row["physical"] as string;
     if (this.#letters.has(physical)) return;
-    const receives = row["receives"] as number;
-    const letter: Letter = {
-      actor: row["actor"] as string,
-      physical,
-      body: null,
-      seq: row["seq"] as number,
-      sent: 0,
-      receives,
-      stored: receives,
-      suspect: receives > 0,
-      receipt: null,
-    };
+    const letter = stored(row["actor"] as string, physical, row["seq"] as number, row["receives"] as number);
     const slot = this.#slot(letter.actor);
     this.#letters.set(physical, letter);
     insert(slot.waiting, letter);
@@ -398,19 +376,6 @@ export class EmbeddedMailbox implements Mailbox, Inbox, Section {
   }
 
   #forget(letter: Letter): void {
-    if (this.#letters.delete(letter.physical) && letter.seq > 0 && letter.body !== null) this.#keptChars -= letter.body.length;
-  }
-
-  /** A letter that is written may leave its body in the database when there are many. */
-  #keep(letter: Letter): void {
-    const { length } = letter.body as string;
-    if (letter.receipt === null && this.#keptChars + length > KEPT_CHARS) letter.body = null;
-    else this.#keptChars += length;
-  }
-
-  #fetch(letter: Letter): void {
-    if (letter.body !== null) return;
-    letter.body = this.#journal.guard(() => this.#rows.body(letter.seq));
-    this.#keptChars += letter.body.length;
+    if (this.#letters.delete(letter.physical)) this.#texts.forget(letter);
   }
 }

@@ -347,10 +347,8 @@ test("a map that fails as a whole gives back the slots of the pieces that still 
   open.get(2)?.(true);
   await h.advance("1 second");
   const { ports } = h.client as PortsClient;
-  const asking = ((await ports.log.tail(runActor(run.id)))?.state as RunState | undefined)?.open["slots-of-map-0"]?.map?.open.find(
-    ({ request }) => request !== undefined,
-  );
-  const request = asking?.request as string;
+  const now = (await ports.log.tail(runActor(run.id)))?.state as RunState | undefined;
+  const request = now?.open["slots-of-map-0"]?.map?.open.find((piece) => piece.request !== undefined)?.request as string;
   await ports.mailbox.send(runActor(run.id), { kind: "refuse", id: `refuse:${request}`, request, limit: "of-map", error: encodeError(new Error("no slots")) });
   await h.advance("1 second");
   const state = (await ports.log.tail("limit:of-map"))?.state as LimitState;
