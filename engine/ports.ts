@@ -3,7 +3,7 @@
  * same contract suite (`test/contract`). Where a promise here says *durable*, it resolves only when the fact survives the death of the machine.
  */
 import type { ArtifactRow, DeploymentRow, Entry, Payload, Piece, RunRow, StateType } from "./events.ts";
-import type { Delivery, Message } from "./messages.ts";
+import type { Delivery, DeploymentMessage, DeploymentSettings, Message, StartMessage } from "./messages.ts";
 
 export interface Log {
   /** The last entry, or null. Always what the last successful `append` anywhere made it: a consistent read (rule 4). Its `events` may be left empty. */
@@ -22,6 +22,26 @@ export interface Mailbox {
   send(actor: string, message: Message): Promise<void>;
   /** They will not be delivered again. */
   acknowledge(deliveries: readonly Delivery[]): Promise<void>;
+  /**
+   * What waits in the mail to begin a run that has no row yet, whoever has it in hand, in any order: so that a run which was accepted can be seen before anybody takes it. Where
+   * the mail can be looked into (a queue of SQS cannot). Without a `run` the newest thousand, give or take.
+   */
+  starts?(wanted: StartsWanted): Promise<readonly WaitingStart[]>;
+}
+
+export interface StartsWanted {
+  /** The start of this run alone. */
+  readonly run?: string;
+  /** Made then or before. Unit: milliseconds since 1970. */
+  readonly until?: number;
+}
+
+/** A run's start, or what asks a deployment for a run. */
+export interface WaitingStart {
+  readonly actor: string;
+  readonly message: StartMessage | Extract<DeploymentMessage, { kind: "trigger" }>;
+  /** What a deployment is told to be, in mail of its own that waits too. */
+  readonly settings?: DeploymentSettings;
 }
 
 /** How a consumer gets at a mailbox where nothing pushes (embedded, tests, dead letters). In Lambda the event source mapping does this. */

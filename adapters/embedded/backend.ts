@@ -5,7 +5,7 @@ import { mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { WindhoverError } from "../../engine/errors.ts";
 import { runActor } from "../../engine/messages.ts";
-import type { Clock, Inbox, Ports, Random, TaskQueue } from "../../engine/ports.ts";
+import type { Clock, Inbox, Mailbox, Ports, Random, TaskQueue } from "../../engine/ports.ts";
 import { currentScope } from "../../engine/scope.ts";
 import { EmbeddedAborts } from "./aborts.ts";
 import { EmbeddedClaims } from "./claims.ts";
@@ -25,6 +25,7 @@ import { EmbeddedIndex } from "./rows.ts";
 import { abandon, fold, openStore } from "./schema.ts";
 import { EmbeddedSecrets } from "./secrets.ts";
 import type { Signal } from "./signal.ts";
+import { waitingStarts } from "./starts.ts";
 import { EmbeddedTasks } from "./tasks.ts";
 import { EmbeddedTimers } from "./timers.ts";
 
@@ -157,7 +158,7 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
   if (atExit.size === 0 && !process.listeners("exit").includes(leaveAll)) process.on("exit", leaveAll);
   atExit.add(exit);
   return {
-    ports: { log, mailbox, inbox: mailbox, tasks, claims, aborts, timers, results, index, registry, secrets, logs, events, clock, random },
+    ports: { log, mailbox: withStarts(parts), inbox: mailbox, tasks, claims, aborts, timers, results, index, registry, secrets, logs, events, clock, random },
     signals: { mail: mailbox.bell, tasks: tasks.bell },
     subscribe: (subscriber) => events.subscribe(subscriber),
     events: (after, limit) => events.read(after, limit),
@@ -171,6 +172,14 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
     stats: () => ({ ...journal.stats, appends: log.appends, mail: mailbox.waiting, tasksInHand: tasks.inHand }),
     close: async () => end(true),
     kill: () => end(false),
+  };
+}
+
+function withStarts({ database, journal, mailbox }: Parts): Mailbox {
+  return {
+    send: (actor, message) => mailbox.send(actor, message),
+    acknowledge: (deliveries) => mailbox.acknowledge(deliveries),
+    starts: async (wanted) => journal.read(mailbox, () => waitingStarts(database, wanted)),
   };
 }
 

@@ -57,7 +57,7 @@ export function createMemoryBackend(options: MemoryOptions = {}): MemoryBackend 
   signals.tasks.raise();
   const ports: Ports = {
     log: life.guard(memoryLog(state.logs)),
-    mailbox: life.guard(memoryMailbox(state.mail)),
+    mailbox: life.guard(memoryMailbox(state.mail, (run) => state.index.runs.has(run))),
     inbox: life.guard(memoryInbox(state.mail, life.holder)),
     tasks: life.guard(memoryTasks(state.tasks, life.holder)),
     claims: life.guard(memoryClaims(state.claims)),

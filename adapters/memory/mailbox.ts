@@ -1,6 +1,6 @@
 /** Mailboxes: a queue for each actor, of which one batch at a time is in somebody's hand. */
-import type { Delivery, Message } from "../../engine/messages.ts";
-import type { Inbox, Mailbox } from "../../engine/ports.ts";
+import { type Delivery, type DeploymentSettings, type Message, parseActor, runActor } from "../../engine/messages.ts";
+import type { Inbox, Mailbox, StartsWanted, WaitingStart } from "../../engine/ports.ts";
 import { Listeners } from "./signals.ts";
 
 /** One sending. */
@@ -83,8 +83,11 @@ function settle(mail: MailState, deliveries: readonly Delivery[], act: (box: Box
   for (const [actor, box] of touched) finish(mail, actor, box);
 }
 
-export function memoryMailbox(mail: MailState): Mailbox {
+/** `known`: the run has a row. */
+export function memoryMailbox(mail: MailState, known: (run: string) => boolean): Mailbox {
   return {
+    starts: async (wanted) =>
+      waitingStarts(mail, wanted).filter(({ actor, message }) => !known(message.kind === "start" ? parseActor(actor).name : message.run)),
     send: async (actor, message) => post(mail, actor, JSON.stringify(message)),
     acknowledge: async (deliveries) =>
       settle(mail, deliveries, (box, letter, place) => {
@@ -92,6 +95,21 @@ export function memoryMailbox(mail: MailState): Mailbox {
         box.released.delete(letter);
       }),
   };
+}
+
+function waitingStarts({ boxes }: MailState, { run, until = Number.POSITIVE_INFINITY }: StartsWanted): readonly WaitingStart[] {
+  const found: WaitingStart[] = [];
+  for (const [actor, { inHand, waiting }] of boxes) {
+    let settings: DeploymentSettings | undefined;
+    for (const letter of [...inHand, ...waiting]) {
+      const message = JSON.parse(letter.text) as Message;
+      if (message.kind === "configure" && "settings" in message) settings = message.settings;
+      if (message.kind === "start" && message.createdAt <= until && (run === undefined || actor === runActor(run))) found.push({ actor, message });
+      if (message.kind === "trigger" && message.createdAt <= until && (run === undefined || message.run === run))
+        found.push({ actor, message, ...(settings && { settings }) });
+    }
+  }
+  return found;
 }
 
 export function memoryInbox(mail: MailState, holder: number): Inbox {

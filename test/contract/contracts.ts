@@ -13,6 +13,7 @@ import { randomContract } from "./random.ts";
 import { registryContract } from "./registry.ts";
 import { resultsContract } from "./results.ts";
 import { secretsContract } from "./secrets.ts";
+import { startsContract } from "./starts.ts";
 import { tasksContract } from "./tasks.ts";
 import { timersContract } from "./timers.ts";
 
@@ -26,6 +27,7 @@ export interface BackendTable {
 const CONTRACTS = [
   logContract,
   mailboxContract,
+  startsContract,
   tasksContract,
   claimsContract,
   abortsContract,
