@@ -6,6 +6,7 @@ import { type DeploymentSettings, deploymentActor } from "../engine/messages.ts"
 import { readPayload } from "../engine/payload.ts";
 import { describeSchedule, nextTime } from "../engine/schedule.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
+import { runRows } from "../sdk/run-rows.ts";
 import type { Loaded } from "./loader.ts";
 import { hasBegun, onItsWay } from "./outcome.ts";
 import { readParameters } from "./parameters.ts";
@@ -96,7 +97,7 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
       );
     const now = ports.clock.now();
     const next = settings.schedules.map((spec) => ({ text: describeSchedule(spec), active: spec.active, times: spec.active ? timesAfter(spec, now) : [] }));
-    const runs = (await ports.index.runs({ deployment: name, limit: 5 })).rows;
+    const runs = (await runRows(ports, { deployment: name, limit: 5 })).rows;
     const parameters = await readPayload(settings.parameters, ports.results);
     if (flags.json)
       return printJson({

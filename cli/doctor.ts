@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import type { RunRow } from "../engine/events.ts";
 import { OPEN } from "../engine/state.ts";
 import { LEAST_NODE } from "../sdk/node-version.ts";
+import { runRows } from "../sdk/run-rows.ts";
 import { broken, type Check, check } from "./check.ts";
 import { EXIT } from "./failure.ts";
 import type { Loaded } from "./loader.ts";
@@ -106,7 +107,7 @@ async function database(settings: Settings, loaded: Loaded | undefined): Promise
     const { openRuntime } = await import("../adapters/embedded/open.ts");
     const { backend, client } = await openRuntime({ directory, work: false });
     try {
-      const { rows, cursor } = await backend.ports.index.runs({ states: OPEN, limit: 500 });
+      const { rows, cursor } = await runRows(backend.ports, { states: OPEN, limit: 500 });
       const size = statSync(join(directory, "windhover.db")).size;
       const opened = say(
         "ok",

@@ -2,7 +2,8 @@
 import { WindhoverError } from "../engine/errors.ts";
 import type { RunRow } from "../engine/events.ts";
 import type { Ports } from "../engine/ports.ts";
-import { runRow } from "../engine/run.ts";
+import { runRow as rowOfLog } from "../engine/run.ts";
+import { runRow, runRows } from "../sdk/run-rows.ts";
 import { closest } from "./suggestion.ts";
 import { dateTime } from "./terminal.ts";
 
@@ -11,15 +12,15 @@ const PAGE = 500;
 const ROWS = 20_000;
 
 /** @throws WH2002 when no run is meant, or more than one. */
-export async function findRun({ index, log }: Pick<Ports, "index" | "log">, text: string): Promise<RunRow> {
-  const exact = (await index.run(text)) ?? (await justStarted(log, text));
+export async function findRun(ports: Pick<Ports, "index" | "log" | "mailbox">, text: string): Promise<RunRow> {
+  const exact = (await ports.index.run(text)) ?? (await justStarted(ports.log, text)) ?? (await runRow(ports, text));
   if (exact) return exact;
   const found: RunRow[] = [];
   const names: string[] = [];
   let cursor: string | undefined;
   let seen = 0;
   do {
-    const page = await index.runs({ limit: PAGE, cursor });
+    const page = await runRows(ports, { limit: PAGE, cursor });
     const newest = text === "last" ? page.rows.find((row) => row.parent === undefined) : undefined;
     if (newest) return newest;
     for (const row of page.rows) {
@@ -52,5 +53,5 @@ export async function findRun({ index, log }: Pick<Ports, "index" | "log">, text
 /** A run's row may come a little after its first entry. */
 async function justStarted(log: Ports["log"], id: string): Promise<RunRow | null> {
   const tail = await log.tail(`run:${id}`);
-  return tail?.state.kind === "run" ? runRow(id, tail.n, tail.state) : null;
+  return tail?.state.kind === "run" ? rowOfLog(id, tail.n, tail.state) : null;
 }

@@ -2,6 +2,7 @@
 import type { RunRow, StateType } from "../engine/events.ts";
 import { shortSpan } from "../engine/span.ts";
 import { STATE_TYPES } from "../engine/state.ts";
+import { runRows } from "../sdk/run-rows.ts";
 import { usage } from "./failure.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
@@ -29,7 +30,7 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
     const rows: RunRow[] = [];
     let cursor: string | undefined;
     do {
-      const page = await ports.index.runs({ flow, deployment, tag, states, cursor, limit: Math.min(PAGE, limit - rows.length) });
+      const page = await runRows(ports, { flow, deployment, tag, states, cursor, limit: Math.min(PAGE, limit - rows.length) });
       rows.push(...page.rows);
       cursor = page.cursor;
     } while (cursor !== undefined && rows.length < limit);

@@ -18,6 +18,7 @@ import { type Deployment, type DeploymentDefinition, isDeployment } from "./depl
 import type { Duration } from "./duration.ts";
 import type { Flow } from "./flow.ts";
 import { PortsRun } from "./ports-run.ts";
+import { runRows } from "./run-rows.ts";
 import { summaryOf, unknownRun } from "./summary.ts";
 import { definitionKey } from "./task.ts";
 
@@ -248,7 +249,7 @@ export class PortsClient implements Client {
   async runs(filter: Parameters<Client["runs"]>[0] = {}): Promise<{ readonly runs: readonly RunSummary[]; readonly cursor?: string }> {
     const { flow, deployment, state, tag, since, until, limit, cursor } = filter;
     const states = state === undefined ? undefined : ((Array.isArray(state) ? state : [state]) as StateType[]);
-    const page = await this.ports.index.runs({ flow, deployment, states, tag, since: since?.getTime(), until: until?.getTime(), limit, cursor });
+    const page = await runRows(this.ports, { flow, deployment, states, tag, since: since?.getTime(), until: until?.getTime(), limit, cursor });
     return { runs: page.rows.map(summaryOf), ...(page.cursor !== undefined && { cursor: page.cursor }) };
   }
   /** With the next times as of now: a deployment that need not remember its ticks writes no row at each. */

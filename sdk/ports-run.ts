@@ -13,6 +13,7 @@ import { check } from "../engine/schema.ts";
 import { isFinal, type State } from "../engine/state.ts";
 import type { Run } from "./client-types.ts";
 import type { ClientPorts, PortsClient } from "./ports-client.ts";
+import { runRow } from "./run-rows.ts";
 import { stateOf, unknownRun } from "./summary.ts";
 import type { RunInput } from "./waits.ts";
 
@@ -29,7 +30,7 @@ export class PortsRun<R> implements Run<R> {
   async state(): Promise<State<R>> {
     const run = await this.#tail();
     if (run) return (await this.#stateOf(run)) as State<R>;
-    const row = await this.#backend.ports.index.run(this.id);
+    const row = await runRow(this.#backend.ports, this.id);
     if (row) return stateOf(row.state, row.scheduledTime) as State<R>;
     if (this.#client.hasStarted(this.id)) {
       const now = new Date(this.#backend.ports.clock.now());
@@ -81,7 +82,7 @@ export class PortsRun<R> implements Run<R> {
   async cancel(why?: string): Promise<void> {
     const run = await this.#open("cancelled", true);
     if (run === "cancelled") return;
-    const row = run ? undefined : await this.#backend.ports.index.run(this.id);
+    const row = run ? undefined : await runRow(this.#backend.ports, this.id);
     const of = row ? { flow: row.flow, name: row.name, ...(row.deployment !== undefined && { deployment: row.deployment }) } : undefined;
     await this.#client.send(this.id, { kind: "cancel", id: `cancel:${this.#backend.ports.random.id()}`, ...(why !== undefined && { why }), ...(of && { of }) });
     // What runs inside a turn does not read mail: the mark reaches it (rule 24).
@@ -101,7 +102,7 @@ export class PortsRun<R> implements Run<R> {
   async #open(what: string, again = false): Promise<RunState | "cancelled" | undefined> {
     const run = await this.#tail();
     if (!run) {
-      if (!this.#client.hasStarted(this.id) && !(await this.#backend.ports.index.run(this.id))) throw unknownRun(this.id);
+      if (!this.#client.hasStarted(this.id) && !(await runRow(this.#backend.ports, this.id))) throw unknownRun(this.id);
       return undefined;
     }
     if (run.continuedAs !== undefined || !isFinal(run.row.type)) return run;

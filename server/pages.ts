@@ -2,6 +2,7 @@
 import type { Context, Hono } from "hono";
 import { html } from "hono/html";
 import { readPayload } from "../engine/payload.ts";
+import { runRows } from "../sdk/run-rows.ts";
 import type { ServerOptions } from "./options.ts";
 import { frame, HEADERS } from "./page-frame.ts";
 import {
@@ -35,7 +36,7 @@ export function addPages(app: Hono, options: ServerOptions): void {
   app.get("/", async (context) => {
     const flow = context.req.query("flow");
     const cursor = context.req.query("cursor");
-    const page = await index.runs({ limit: PAGE, flow, cursor });
+    const page = await runRows(client.ports, { limit: PAGE, flow, cursor });
     const runs = page.rows.map(runView);
     const address = (more: Readonly<Record<string, string>>): string => `?${new URLSearchParams({ ...(flow !== undefined && { flow }), ...more }).toString()}`;
     const body = html`
@@ -68,7 +69,7 @@ export function addPages(app: Hono, options: ServerOptions): void {
     const artifacts = await Promise.all(
       (await index.artifacts(id)).map(async ({ key, kind, data }) => ({ key, kind, data: await readPayload(data, results) })),
     );
-    const children = (await index.runs({ parent: id, limit: PAGE })).rows.map(runView);
+    const children = (await runRows(client.ports, { parent: id, limit: PAGE })).rows.map(runView);
     const said = why(run);
     const links = ["history", "logs", "artifacts"].map((part) => [part, `/api/runs/${id}/${part}`] as const);
     const body = html`

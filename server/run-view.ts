@@ -8,6 +8,7 @@ import { projectRun } from "../engine/projection.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { STATE_TYPES, type State } from "../engine/state.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
+import { runRow } from "../sdk/run-rows.ts";
 import { iso, shown } from "./json.ts";
 
 export const StateType = z.enum(STATE_TYPES);
@@ -101,9 +102,9 @@ export async function runDetail(
   id: string,
   tagged = false,
 ): Promise<z.input<typeof Detail>> {
-  const { index, log, results } = client.ports;
+  const { log, results } = client.ports;
   const entries = await log.read(runActor(id));
-  const row = (await index.run(id)) ?? undefined;
+  const row = await runRow(client.ports, id);
   const run = entries.at(-1)?.state as RunState | undefined;
   if (!run) return row ? { ...runView(row), calls: [] } : notYet(client, id);
   const { parameters, result, error, calls } = projectRun(entries);
@@ -122,7 +123,7 @@ export async function runDetail(
 
 /** By the last entry alone, however long the log is. @throws WH2002 */
 export async function runState(client: PortsClient, id: string, tagged: boolean): Promise<z.input<typeof StateDetail>> {
-  const { index, log, results } = client.ports;
+  const { log, results } = client.ports;
   const run = (await log.tail(runActor(id)))?.state as RunState | undefined;
   if (run) {
     const { row, scheduledTime, continuedAs, result, error } = run;
@@ -134,13 +135,13 @@ export async function runState(client: PortsClient, id: string, tagged: boolean)
       ...(error !== undefined && { error: await shown(error, results, tagged) }),
     };
   }
-  const row = await index.run(id);
+  const row = await runRow(client.ports, id);
   if (row) return { ...stateView(row.state), ...(row.scheduledTime !== undefined && { scheduledTime: iso(row.scheduledTime) }) };
   const { type, name, timestamp } = await client.get(id).state();
   return { type, name, timestamp: timestamp.toISOString() };
 }
 
-/** Its start was sent, and nothing is written yet. */
+/** Its start was sent, where nobody can look into the mail. */
 async function notYet(client: PortsClient, id: string): Promise<z.input<typeof Detail>> {
   const { type, name, timestamp } = await client.get(id).state();
   const at = timestamp.toISOString();

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Run } from "../sdk/client-types.ts";
 import type { RunOptions } from "../sdk/ports-client.ts";
+import { runRows } from "../sdk/run-rows.ts";
 import { runDeployment } from "./deployments.ts";
 import { given, wantsTags } from "./json.ts";
 import type { ServerOptions } from "./options.ts";
@@ -34,7 +35,6 @@ const Request = RunRequest.extend({
 
 export function addRuns(routes: Routes, server: ServerOptions): void {
   const { client } = server;
-  const { index } = client.ports;
 
   routes.add(
     {
@@ -46,7 +46,7 @@ export function addRuns(routes: Routes, server: ServerOptions): void {
     },
     async ({ query }) => {
       const { state, since, until, ...rest } = query;
-      const page = await index.runs({
+      const page = await runRows(client.ports, {
         ...rest,
         states: statesOf(state),
         since: since === undefined ? undefined : Date.parse(since),
