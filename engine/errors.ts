@@ -207,6 +207,11 @@ export const ERRORS = {
   WH3006: { who: "operator", title: "A log entry was written by a newer Windhover", action: "Update the package; the entry is left as it is." },
   WH3007: { who: "operator", title: "A stored result is missing", action: "Restore the result store; the run waits." },
   WH3008: { who: "operator", title: "The backend was closed", action: "Connect again." },
+  WH3009: {
+    who: "operator",
+    title: "The database was taken away while it was in use",
+    action: "Start again: what lies there now is opened, or made anew. Stop what serves a directory before you delete, move or restore it.",
+  },
   // ---- AWS
   WH3101: { who: "operator", title: "The stack's description cannot be read", action: "Deploy the stack again with this version of the package." },
   WH3102: {

@@ -17,6 +17,7 @@ import { Journal, type JournalStats } from "./journal.ts";
 import { EmbeddedLines } from "./lines.ts";
 import { EmbeddedLog } from "./log.ts";
 import { EmbeddedMailbox } from "./mailbox.ts";
+import { Presence } from "./presence.ts";
 import { Processes } from "./processes.ts";
 import { EmbeddedRegistry } from "./registry.ts";
 import { EmbeddedResults } from "./results.ts";
@@ -31,6 +32,8 @@ import { EmbeddedTimers } from "./timers.ts";
 
 /** How often we look whether another process has committed. Unit: milliseconds. */
 const GLANCE_MS = 25;
+/** At every so many of these we look whether the file is still where it was opened. */
+const GLANCES_A_LOOK = 10;
 
 export interface EmbeddedOptions {
   /** Where the database lies; made if it is missing. Default: `.windhover` */
@@ -64,6 +67,8 @@ export interface EmbeddedBackend {
   /** Deletes what is older than it has to be. */
   sweep(retention: Retention): Promise<Swept>;
   stats(): EmbeddedStats;
+  /** Does a process that lives take part in the work on this directory, this one or another? */
+  served(): boolean;
   /** How often it was noticed that another process, or another connection of this one, had committed; it changes too when the backend fails or closes. */
   foreignCommits(): number;
   /** Writes what is left to write and lets go of everything; other processes take over at once. Later calls fail with WH3008. */
@@ -106,6 +111,7 @@ function limitSize(database: Database, maxBytes: number): void {
 /** All parts of an open store. */
 function build(database: Database, directory: string, clock: Clock, random: Random) {
   const journal = new Journal(database);
+  const presence = new Presence(database.file);
   // Only ever called once all is there.
   const processes: Processes = new Processes(random.id(), directory, database, journal, {
     inherit: (actors) => mailbox.inherit(actors),
@@ -133,15 +139,18 @@ function build(database: Database, directory: string, clock: Clock, random: Rand
   // Timers before the mailbox: those that are due become mail in the same transaction.
   for (const section of [log, results, tasks, claims, timers, mailbox, aborts, index, registry, logs, events]) journal.add(section);
   const sweeper = new Sweeper(database, journal, clock);
-  return { database, journal, processes, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper };
+  return { database, journal, presence, processes, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper };
 }
 type Parts = ReturnType<typeof build>;
 
 function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
-  const { journal, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper } = parts;
+  const { journal, presence, processes, log, mailbox, tasks, claims, timers, aborts, results, index, registry, logs, events, secrets, sweeper } = parts;
+  let glances = 0;
   const glance = setInterval(() => {
     try {
       journal.glance();
+      const gone = ++glances % GLANCES_A_LOOK === 0 ? presence.look() : undefined;
+      if (gone) journal.poison(gone);
     } catch {
       // Poisoned: whoever asks next is told.
     }
@@ -169,6 +178,7 @@ function assemble(parts: Parts, clock: Clock, random: Random): EmbeddedBackend {
     },
     sweep: (retention) => sweeper.sweep(retention),
     foreignCommits: () => journal.foreignCommits,
+    served: () => processes.served(),
     stats: () => ({ ...journal.stats, appends: log.appends, mail: mailbox.waiting, tasksInHand: tasks.inHand }),
     close: async () => end(true),
     kill: () => end(false),
@@ -190,7 +200,8 @@ function flowThatExits(): string | undefined {
 }
 
 function letGo({ database, journal, processes, mailbox, tasks, timers }: Parts, farewell: boolean, culprit?: string): void {
-  let damaged = false;
+  // Closing would write to files that are damaged, or whose names are another's by now.
+  let left = false;
   try {
     if (farewell && processes.joined)
       journal.transaction(() => {
@@ -203,12 +214,12 @@ function letGo({ database, journal, processes, mailbox, tasks, timers }: Parts, 
     if (farewell) fold(database);
   } catch (error) {
     // It was poisoned before, and everybody has been told.
-    damaged = error instanceof WindhoverError && error.code === "WH3001";
+    left = error instanceof WindhoverError && (error.code === "WH3001" || error.code === "WH3009");
   }
   journal.poison(new WindhoverError("WH3008", { message: `The backend on ${database.file} was closed.` }));
   timers.stop();
   processes.stop(farewell);
-  if (damaged) abandon(database);
+  if (left) abandon(database);
   else database.close();
   const uses = (opened.get(database.file) ?? 1) - 1;
   if (uses > 0) opened.set(database.file, uses);

@@ -68,6 +68,11 @@ export class Processes implements Membership {
     return this.#others().length === 0;
   }
 
+  /** Does a process that lives take part in the work, this one or another? */
+  served(): boolean {
+    return this.joined || this.#others().some((id) => this.#lives(id));
+  }
+
   /** Looks for processes that died, and takes what they had. */
   takeOver(): void {
     const locks = new Map<string, Database | null>();
@@ -122,6 +127,13 @@ export class Processes implements Membership {
 
   #others(): readonly string[] {
     return this.#journal.guard(() => this.#database.prepare("SELECT id FROM processes WHERE id <> ?").all(this.id)).map((row) => row["id"] as string);
+  }
+
+  #lives(id: string): boolean {
+    const lock = this.#tryLock(id);
+    if (lock === "alive") return true;
+    lock?.close();
+    return false;
   }
 
   /** The lock of a dead process, null if not even its file is left. */
