@@ -1,6 +1,8 @@
 /** What became of a message that a command sent: a process that serves the directory takes it in a moment; without one it waits, and is not lost. */
-import type { RunEvent } from "../engine/events.ts";
+import type { RunEvent, StateRow } from "../engine/events.ts";
 import { runActor } from "../engine/messages.ts";
+import { isFinal } from "../engine/state.ts";
+import { NOT_TAKEN } from "../sdk/run-rows.ts";
 import type { Place } from "./workspace.ts";
 
 /** Who is there has looked by then: another process of this machine, or the functions of a stack, which may have to start. Unit: milliseconds. */
@@ -54,3 +56,14 @@ export const onItsWay = ({ stack }: Pick<Place, "stack">): string =>
   stack
     ? `It is on its way, and not lost: the stack ${stack.stack} has not taken it yet.`
     : "It is on its way, and not lost: no process has taken it yet. If none is serving this directory, start `windhover dev`.";
+
+/** Says of a run that nobody works on it: where no process serves the directory, an open run stands still, whatever its state says. */
+export function standstill({ served, settings }: Pick<Place, "served" | "settings">): (state: StateRow) => string | undefined {
+  let isServed: boolean | undefined;
+  return ({ type, reason }) => {
+    // That nobody has taken its start says the same.
+    if (!served || isFinal(type) || reason?.code === NOT_TAKEN) return undefined;
+    isServed ??= served();
+    return isServed ? undefined : `no process is serving it: windhover dev${settings.suffix}`;
+  };
+}

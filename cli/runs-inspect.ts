@@ -8,6 +8,7 @@ import { shortSpan } from "../engine/span.ts";
 import { spaced } from "../engine/state.ts";
 import { errorLines } from "./failure.ts";
 import { findRun } from "./find-run.ts";
+import { standstill } from "./outcome.ts";
 import { readable } from "./run-json.ts";
 import { rowJson } from "./runs-ls.ts";
 import type { SettingFlags } from "./settings.ts";
@@ -21,7 +22,7 @@ export async function inspectRun(run: string, flags: SettingFlags & { readonly j
     const { ports } = place;
     const row = await findRun(ports, run);
     const entries = await ports.log.read(runActor(row.id));
-    if (entries.length === 0) return flags.json ? printJson({ ...rowJson(row), calls: [] }) : printRow(row, ports.clock.now());
+    if (entries.length === 0) return flags.json ? printJson({ ...rowJson(row), calls: [] }) : printRow(row, place);
     const view = projectRun(entries);
     const cost = await costOf(place, entries);
     if (flags.json) return printJson({ ...((await readable(view, ports.results)) as object), ...(cost && { cost }), history: entries });
@@ -37,10 +38,20 @@ async function costOf({ stack }: Place, entries: readonly Entry[]): Promise<RunC
 }
 
 /** A run that has not begun: all that is known is its row. */
-function printRow(row: RunRow, now: number): void {
+function printRow(row: RunRow, place: Place): void {
+  const now = place.ports.clock.now();
   print(`${stateText(row.state)} ${out(row.name, "bold")} ${out(row.id, "dim")}`);
-  print(`  ${row.flow}, created ${relative(row.createdAt, now)}`);
+  const { flow, deployment, tags } = row;
+  print(
+    `  ${flow}${deployment === undefined ? "" : ` by ${deployment}`}, created ${relative(row.createdAt, now)}${tags.length > 0 ? `, tagged ${tags.join(", ")}` : ""}`,
+  );
   if (row.state.reason) print(`  ${row.state.reason.message}`);
+  printStandstill(row.state, place);
+}
+
+function printStandstill(state: StateRow, place: Place): void {
+  const still = standstill(place)(state);
+  if (still !== undefined) print(`  ${out(still, "yellow")}`);
 }
 
 async function printView(place: Place, view: RunView, cost: RunCost | undefined, debug: boolean): Promise<void> {
@@ -48,6 +59,7 @@ async function printView(place: Place, view: RunView, cost: RunCost | undefined,
   const now = clock.now();
   print(`${stateText(view.state)}  ${out(view.name, "bold")}  ${out(view.id, "dim")}`);
   if (view.state.reason) print(`  ${waitText(view.state.reason, now)}`);
+  printStandstill(view.state, place);
   print();
   for (const [label, text] of [...(await facts(view, results, now)), ...costs(cost)]) print(`  ${out(label.padEnd(12), "dim")}${text}`);
   const calls = view.calls.filter((call) => call.role !== "hook" || isBad(call.state.type));

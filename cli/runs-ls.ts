@@ -4,6 +4,7 @@ import { shortSpan } from "../engine/span.ts";
 import { STATE_TYPES } from "../engine/state.ts";
 import { runRows } from "../sdk/run-rows.ts";
 import { usage } from "./failure.ts";
+import { standstill } from "./outcome.ts";
 import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { out, print, relative, stateText, tell, waitText } from "./terminal.ts";
@@ -26,7 +27,8 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
   const states = flags.state?.flatMap((text) => text.split(",")).map(stateType);
   const limit = Number(flags.limit);
   if (!Number.isInteger(limit) || limit < 1) throw usage(`--limit cannot be ${flags.limit}.`, { expected: "a whole number from 1 on", got: flags.limit });
-  await look(flags, async ({ ports, settings }) => {
+  await look(flags, async (place) => {
+    const { ports, settings } = place;
     const rows: RunRow[] = [];
     let cursor: string | undefined;
     do {
@@ -44,6 +46,7 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
             : `No runs in the stack ${settings.stack} yet. Start one: windhover run NAME${settings.suffix}`,
       );
     const now = ports.clock.now();
+    const still = standstill(place);
     printTable(
       [
         { title: "STATE", shrinks: true },
@@ -61,7 +64,7 @@ export async function listRuns(flags: ListRunsFlags): Promise<void> {
         relative(row.createdAt, now),
         took(row, now),
         out(row.id.slice(0, 8), "dim"),
-        why(row, now),
+        whyStill(row, now, still(row.state)),
       ]),
     );
     if (cursor !== undefined) print(out(`\nMore: --limit ${limit * 5}`, "dim"));
@@ -82,6 +85,11 @@ export function why({ state }: Pick<RunRow, "state">, now: number): string {
   const { reason, message, type } = state;
   if (reason) return out(waitText(reason, now), "dim");
   return message === undefined ? "" : out((message.split("\n")[0] ?? "").trim(), type === "FAILED" || type === "CRASHED" ? "red" : "dim");
+}
+
+function whyStill(row: RunRow, now: number, still: string | undefined): string {
+  const said = why(row, now);
+  return still === undefined ? said : `${said}${said === "" ? "" : out("; ", "dim")}${out(still, "dim")}`;
 }
 
 /** Times as ISO texts. */

@@ -16,6 +16,8 @@ export interface Place {
   readonly code: Code;
   /** Resolves when the actor's log may have grown. */
   readonly changed: (actor: string) => Promise<unknown>;
+  /** Whether a process that lives works on the directory; absent where it is not for a process to be there: a stack. */
+  readonly served?: () => boolean;
   /** None: it is a directory. */
   readonly stack?: StackResources;
 }
@@ -63,7 +65,7 @@ async function withRuntime<T>(settings: Settings, options: OpenOptions, loaded: 
   const { ports } = opened.backend;
   const changed = (actor: string): Promise<unknown> => opened.runtime.changes.next(actor, ports.clock.wait(LOOK_MS));
   try {
-    return await work({ ...opened, ports, changed, settings, ...(loaded && { loaded }) });
+    return await work({ ...opened, ports, changed, served: () => opened.backend.served(), settings, ...(loaded && { loaded }) });
   } finally {
     await opened.client.close();
   }
