@@ -1,6 +1,10 @@
 /** `windhover runs cancel | pause | resume | input`: a message to a run, and what it made of it. */
 import { readFileSync } from "node:fs";
 import { decodeError } from "../engine/codec.ts";
+import type { RunRow } from "../engine/events.ts";
+import { runActor } from "../engine/messages.ts";
+import type { RunState } from "../engine/run-state.ts";
+import { isFinal } from "../engine/state.ts";
 import type { PortsRun } from "../sdk/ports-run.ts";
 import { EXIT, tellError, usage } from "./failure.ts";
 import { findRun } from "./find-run.ts";
@@ -27,11 +31,29 @@ async function told(
 ): Promise<void> {
   await look(flags, async (place) => {
     const row = await findRun(place.ports, run);
-    const { text, done } = await work(place.client.get(row.id) as Handle, await watch(place, row.id), row.name, place.settings.suffix, place);
+    const { text, done } =
+      (await already(place, row, action)) ??
+      (await work(place.client.get(row.id) as Handle, await watch(place, row.id), row.name, place.settings.suffix, place));
     if (flags.json) return printJson({ id: row.id, name: row.name, action, done: done === true });
     if (done === undefined) print(`${out("○", "yellow")} ${text} ${onItsWay(place)}`);
     else print(`${done ? out("✓", "green") : out("✗", "red")} ${text}`);
   });
+}
+
+/** What is so already is not asked for again: no event would say that it was heard. */
+async function already({ ports, served, settings }: Place, { id, name }: RunRow, action: string): Promise<Told | undefined> {
+  const state = (await ports.log.tail(runActor(id)))?.state as RunState | undefined;
+  if (!state || state.continuedAs !== undefined) return undefined;
+  const { cancel: cancelling, paused, open, row } = state;
+  const so = (text: string): Told => ({ text: `${name} ${text}`, done: true });
+  if (action === "cancel" && row.type === "CANCELLED") return so("is cancelled already.");
+  if (isFinal(row.type)) return undefined;
+  if (action === "cancel" && cancelling) return so("is being cancelled already: its code cleans up first.");
+  // Where nobody takes mail, what was asked before may still wait, and this is to come after it.
+  if (served?.() === false) return undefined;
+  if (action === "pause" && paused) return so(`is paused already. To go on: windhover runs resume ${name}${settings.suffix}`);
+  if (action === "resume" && !paused && !Object.values(open).some(({ kind }) => kind === "pause")) return so("is not paused.");
+  return undefined;
 }
 
 export const cancel = (run: string, flags: Flags): Promise<void> =>
