@@ -76,6 +76,34 @@ describe("runs", () => {
     expect(await start(body)).toBe(await start(body));
   });
 
+  test("a run that nobody has taken is Pending from all sides, and can be cancelled, whoever started it", async () => {
+    await s.runtime.worker.stop();
+    const start = { kind: "start", id: "start:sent:client", flow: "napping", name: "sent", parameters: "{}", tags: ["elsewhere"] } as const;
+    await s.client.ports.mailbox.send("run:sent", { ...start, createdAt: Date.UTC(2026, 0, 1) - 1000 });
+    const posted = (await s.send("POST", "/api/runs", { flow: "twice", parameters: { n: 1 }, name: "posted" })).body;
+    const triggered = (await s.send("POST", "/api/deployments/nightly/run", {})).body;
+    expect([posted.state.type, triggered.state.type]).toEqual(["PENDING", "PENDING"]);
+    const reason = { code: "start", message: "Its start waits for a process that knows its flow: windhover dev" };
+    const sent = { id: "sent", name: "sent", flow: "napping", tags: ["elsewhere"], createdAt: "2025-12-31T23:59:59.000Z", state: { type: "PENDING", reason } };
+    expect((await s.get("/api/runs/sent")).body).toMatchObject({ ...sent, calls: [] });
+    expect((await s.get("/api/runs/sent/state")).body).toMatchObject(sent.state);
+    expect((await s.get("/api/runs/sent/logs")).body).toEqual({ lines: [] });
+    expect((await s.get(`/api/runs/${posted.id}`)).body).toMatchObject({ name: "posted", flow: "twice", state: { type: "PENDING", reason } });
+    expect((await s.get("/api/runs?state=pending&flow=napping")).body.runs).toMatchObject([sent]);
+    expect((await s.get("/api/runs?deployment=nightly")).body.runs).toMatchObject([{ id: triggered.id, flow: "twice", tags: ["prod"] }]);
+    const first = (await s.get("/api/runs?limit=2")).body;
+    const second = (await s.get(`/api/runs?limit=2&cursor=${encodeURIComponent(first.cursor)}`)).body;
+    expect([...first.runs, ...second.runs].map(({ id }: { id: string }) => id).toSorted()).toEqual([posted.id, "sent", triggered.id].toSorted());
+    expect((await s.get("/")).body).toContain(reason.message);
+    expect((await s.get("/runs/sent")).body).toContain(reason.message);
+    expect((await s.send("POST", "/api/runs/sent/cancel", {})).status).toBe(202);
+    s.runtime.worker.start();
+    await s.settled();
+    expect((await s.get("/api/runs/sent")).body.state.type).toBe("CANCELLED");
+    expect((await s.get(`/api/runs/${triggered.id}`)).body.state.type).toBe("COMPLETED");
+    expect((await s.get("/api/runs/nobody")).status).toBe(404);
+  });
+
   test("a time in the future is waited for", async () => {
     const id = await start({ flow: "twice", parameters: { n: 1 }, scheduledTime: "2026-01-01T01:00:00Z" });
     expect((await s.get(`/api/runs/${id}`)).body.state.type).toBe("SCHEDULED");
