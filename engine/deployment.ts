@@ -7,7 +7,7 @@ import type { DeploymentEvent, DeploymentRow, Effect, Payload } from "./events.t
 import { LIMITS } from "./limits.ts";
 import { type DeploymentMessage, type DeploymentSettings, deploymentActor, runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
-import { describeSchedule, nextTime, type ScheduleSpec, timesBetween } from "./schedule.ts";
+import { describeSchedule, nextTime, type ScheduleSpec, scheduleKey, timesBetween } from "./schedule.ts";
 import { Sequence } from "./sequence.ts";
 
 export interface DeploymentState {
@@ -17,7 +17,7 @@ export interface DeploymentState {
   paused: boolean;
   /** Paused because the code that was deployed did not have it, and by nobody since: code that has it again lets it go on. */
   gone?: true;
-  /** By schedule (its description): the last nominal time that was dealt with. Unit: milliseconds since 1970. */
+  /** By schedule (its key): the last nominal time that was dealt with. Unit: milliseconds since 1970. */
   last: Record<string, number>;
   timer?: string;
   timerAt?: number;
@@ -123,7 +123,7 @@ class DeploymentDraft {
     state.gone = undefined;
     this.events.push({ type: "resumed", request });
     // What was missed while somebody had paused it was missed on purpose.
-    for (const spec of state.settings.schedules) state.last[describeSchedule(spec)] = this.#now;
+    for (const spec of state.settings.schedules) state.last[scheduleKey(spec)] = this.#now;
   }
 
   #configure({ id, revision, settings, deployed }: Extract<DeploymentMessage, { kind: "configure" }>): void {
@@ -135,7 +135,7 @@ class DeploymentDraft {
   #change(old: DeploymentState | null, revision: string, settings: DeploymentSettings): void {
     const last: Record<string, number> = {};
     for (const spec of settings.schedules) {
-      const key = describeSchedule(spec);
+      const key = scheduleKey(spec);
       // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
       last[key] = old?.last[key] ?? this.#now;
     }
@@ -163,7 +163,7 @@ class DeploymentDraft {
     if (state.paused) return;
     state.settings.schedules.forEach((spec, index) => {
       if (!spec.active) return;
-      const key = describeSchedule(spec);
+      const key = scheduleKey(spec);
       const due = timesBetween(spec, state.last[key] ?? now, now, LIMITS.catchUpRuns);
       for (const nominal of due) {
         const late = now - nominal > ON_TIME_MS;
@@ -177,8 +177,8 @@ class DeploymentDraft {
   }
 
   #launchFor(state: DeploymentState, spec: ScheduleSpec, schedule: number, nominal: number): void {
-    const run = hash(`${this.#context.name}/${describeSchedule(spec)}/${nominal}`).slice(0, 16);
-    const last = state.last[describeSchedule(spec)] ?? 0;
+    const run = hash(`${this.#context.name}/${scheduleKey(spec)}/${nominal}`).slice(0, 16);
+    const last = state.last[scheduleKey(spec)] ?? 0;
     if (this.#context.ticksFromOutside && nominal <= last) return;
     const parameters = spec.parameters === undefined ? state.settings.parameters : merged(state.settings.parameters, spec.parameters);
     if (this.#context.ticksFromOutside && !state.settings.concurrency) {
@@ -186,7 +186,7 @@ class DeploymentDraft {
       const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#now });
       return this.#send(run, start, jitterMs(spec, run));
     }
-    state.last[describeSchedule(spec)] = Math.max(last, nominal);
+    state.last[scheduleKey(spec)] = Math.max(last, nominal);
     this.events.push({ type: "fired", schedule, nominal, run });
     const start = this.#start(state, run, parameters, { scheduledTime: nominal, createdAt: this.#now });
     this.#launch(state, run, start, state.settings.concurrency?.keys?.[schedule], jitterMs(spec, run));
@@ -328,7 +328,7 @@ class DeploymentDraft {
 const ON_TIME_MS = 60_000;
 
 function nextOf(state: DeploymentState, now: number): number | undefined {
-  const times = state.settings.schedules.filter((spec) => spec.active).map((spec) => nextTime(spec, Math.max(now, state.last[describeSchedule(spec)] ?? now)));
+  const times = state.settings.schedules.filter((spec) => spec.active).map((spec) => nextTime(spec, Math.max(now, state.last[scheduleKey(spec)] ?? now)));
   const known = times.filter((time): time is number => time !== null);
   return known.length === 0 ? undefined : Math.min(...known);
 }

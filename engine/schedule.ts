@@ -14,6 +14,8 @@ interface ScheduleBase {
   readonly jitterSeconds?: number;
   /** Encoded, merged over the deployment's. */
   readonly parameters?: string;
+  /** What tells it from another of the same times in its deployment: a hash of its own parameters. Absent where there is no other. */
+  readonly id?: string;
 }
 export type ScheduleSpec = ScheduleBase &
   (
@@ -107,6 +109,11 @@ export function latestTime(spec: ScheduleSpec, fromMs: number, toMs: number): nu
     if (high - low <= 1) break;
   }
   return latest;
+}
+
+/** Names a schedule within its deployment, also in the ids of its runs: its times, and where others have the same times, its own parameters. */
+export function scheduleKey(spec: ScheduleSpec): string {
+  return spec.id === undefined ? describeSchedule(spec) : `${describeSchedule(spec)} ${spec.id}`;
 }
 
 const UNITS = [

@@ -3,6 +3,7 @@ import { decode, encode, hash } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
+import { schedulesOf } from "./deployment-schedules.ts";
 import type { Flow } from "./flow.ts";
 import { checkName } from "./options.ts";
 import type { Schedule } from "./schedule-spec.ts";
@@ -86,7 +87,7 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
     });
   const settings: DeploymentSettings = {
     flow: definition.name,
-    schedules: schedules.map((schedule) => schedule.spec),
+    schedules: schedulesOf(name, schedules),
     parameters: encode(parameters),
     tags: [...new Set([...(definition.tags ?? []), ...tags])],
     paused,

@@ -6,6 +6,8 @@ import { inEachWorld, START } from "./worlds.ts";
 
 const definition = (deployment: unknown): DeploymentDefinition => deployment as DeploymentDefinition;
 
+const HOUR_MS = 3_600_000;
+
 inEachWorld("deployments", (world) => {
   test("a schedule starts a run for each nominal time, once, also after a crash", async () => {
     let w = await world();
@@ -34,6 +36,23 @@ inEachWorld("deployments", (world) => {
     );
     await w.advance("61 minutes");
     expect(seen).toEqual([{ a: 1, b: 2, tags: ["base", "prod"] }]);
+  });
+
+  test("of two schedules of the same times, each with parameters of its own, the second never ran", async () => {
+    let w = await world();
+    const seen: string[] = [];
+    const f = flow({ name: "regional", parameters: z.object({ region: z.string() }) }, async ({ region }) => {
+      seen.push(`${region} ${(runContext().scheduledTime!.getTime() - START) / HOUR_MS}`);
+    });
+    const each = ["all", "north", "south"].map((region) => cron("0 * * * *", region === "all" ? {} : { parameters: { region } }));
+    const regional = definition(f.deployment({ name: "regional", parameters: { region: "all" }, schedules: each }));
+    await w.client.configure(regional);
+    await w.advance("61 minutes");
+    w = await w.restart();
+    await w.client.configure(regional);
+    await w.advance("1 hour");
+    expect(seen.sort()).toEqual(["all 1", "all 2", "north 1", "north 2", "south 1", "south 2"]);
+    await w[Symbol.asyncDispose]();
   });
 
   test("overlap: queue waits, skip skips, cancel-running cancels", async () => {
@@ -110,7 +129,19 @@ inEachWorld("deployments", (world) => {
 });
 
 inEachWorld("ticks from outside", (world) => {
-  const tick = (nominal: number, sending: string) => ({ kind: "tick", id: `tick:0:${nominal}:${sending}`, schedule: 0, nominal }) as const;
+  const tick = (nominal: number, sending: string, schedule = 0) => ({ kind: "tick", id: `tick:${schedule}:${nominal}:${sending}`, schedule, nominal }) as const;
+
+  test.each([undefined, { limit: 9 }])("ticks of two schedules of the same times were one run (concurrency: %j)", async (concurrency) => {
+    await using w = await world({ host: { ticksFromOutside: true } });
+    const f = flow({ name: "regional-outside", parameters: z.object({ region: z.string() }) }, async ({ region }) => region);
+    const schedules = ["north", "south"].map((region) => cron("0 * * * *", { parameters: { region } }));
+    await w.client.configure(definition(f.deployment({ name: "regional-outside", schedules, concurrency })));
+    for (const sending of ["a", "b"])
+      for (const schedule of [0, 1]) await w.client.ports.mailbox.send("deployment:regional-outside", tick(START + HOUR_MS, sending, schedule));
+    await w.advance("1 minute");
+    const { runs } = await w.client.runs({ deployment: "regional-outside" });
+    expect((await Promise.all(runs.map(({ id }) => w.client.get(id).result()))).sort()).toEqual(["north", "south"]);
+  });
 
   test("a tick that nobody has to remember is answered without an entry, and starts one run however often it comes", async () => {
     await using w = await world({ host: { ticksFromOutside: true } });

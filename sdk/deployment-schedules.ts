@@ -1,0 +1,43 @@
+/** A deployment's schedules as its settings hold them: each can be told from the others. */
+import { encode, hash } from "../engine/codec.ts";
+import { WindhoverError } from "../engine/errors.ts";
+import type { ScheduleSpec } from "../engine/schedule.ts";
+import type { Schedule } from "./schedule-spec.ts";
+
+/** @throws WH1003 for a schedule that is there twice: the times and the parameters are the same, so the second would never run. */
+export function schedulesOf(name: string, schedules: readonly Schedule[]): readonly ScheduleSpec[] {
+  const specs = schedules.map(({ spec }) => spec);
+  return specs.map((spec, place) => {
+    const others = specs.filter((other, i) => i !== place && timesOf(other) === timesOf(spec));
+    if (others.some((other) => ownOf(other) === ownOf(spec) && zoneMatters(other) === zoneMatters(spec)))
+      throw new WindhoverError("WH1003", {
+        message: `deployment "${name}" has the same schedule twice.`,
+        expected: "schedules that differ in their times or in their parameters",
+        got: timesOf(spec),
+      });
+    // Alone at its times it is named by them, whatever becomes of its parameters.
+    const own = ownOf(spec);
+    return others.length > 0 && own !== undefined ? { ...spec, id: hash(own).slice(0, 8) } : spec;
+  });
+}
+
+/** The parameters that the schedule has itself, encoded. */
+const ownOf = ({ parameters }: ScheduleSpec): string | undefined => (parameters === NONE ? undefined : parameters);
+const NONE = encode({});
+
+/** What makes a schedule's times, as its author has written it. Its description would do too, but that loads what reads cron expressions and rules, and no start of a function waits for those. */
+function timesOf(spec: ScheduleSpec): string {
+  switch (spec.kind) {
+    case "cron":
+      return `${spec.expression} ${spec.timezone ?? "UTC"}`;
+    case "rrule":
+      return spec.rule.trim().replace(/\s+/g, " ");
+    case "interval":
+      return `every ${spec.everyMs} ms from ${spec.anchorMs}`;
+    case "at":
+      return `at ${new Date(spec.timeMs).toISOString()}`;
+  }
+}
+
+/** A rule may name its zone itself, so the same rule may be about different times or not. */
+const zoneMatters = ({ kind, timezone }: ScheduleSpec): string | undefined => (kind === "rrule" ? timezone : undefined);
