@@ -142,7 +142,8 @@ class DeploymentDraft {
     this.#state = {
       kind: "deployment",
       revision,
-      settings,
+      // What is large leaves the entry in place: that must not reach into the code's own settings.
+      settings: structuredClone(settings),
       paused: old ? old.paused : settings.paused,
       ...(old?.gone && { gone: old.gone }),
       last,
@@ -306,7 +307,8 @@ class DeploymentDraft {
       text: describeSchedule(spec),
       timezone: spec.timezone,
       active: spec.active,
-      spec,
+      // The times alone: parameters are no part of a list.
+      spec: { ...spec, parameters: undefined },
       next: (spec.active && !state.paused ? nextTime(spec, this.#now) : null) ?? undefined,
     }));
     return {
@@ -333,8 +335,9 @@ function nextOf(state: DeploymentState, now: number): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-function merged(base: Payload, over: string): Payload {
-  return typeof base === "string" ? encode({ ...(decode(base) as object), ...(decode(over) as object) }) : over;
+/** A log of an older version holds a schedule's own parameters alone; today's are complete, and stay what they are. */
+function merged(base: Payload, over: Payload): Payload {
+  return typeof base === "string" && typeof over === "string" ? encode({ ...(decode(base) as object), ...(decode(over) as object) }) : over;
 }
 
 /** The same for the same run, so that a tick delivered twice waits as long. */

@@ -1,6 +1,7 @@
 /** Schedules as data, and the nominal times that follow from them. Pure: the same schedule gives the same times on every machine. Times in milliseconds since 1970. */
 import { nextCron, validateCron } from "./cron.ts";
 import { WindhoverError } from "./errors.ts";
+import type { Payload } from "./events.ts";
 import { nextRrule, validateRrule, zoneOfRule } from "./recurrence.ts";
 import { localTime, validateZone } from "./zone.ts";
 
@@ -12,8 +13,8 @@ interface ScheduleBase {
   readonly active: boolean;
   readonly catchUp: CatchUp;
   readonly jitterSeconds?: number;
-  /** Encoded, merged over the deployment's. */
-  readonly parameters?: string;
+  /** Encoded. As an author's schedule has them they are its own, in a deployment's settings all that its runs get; absent: the deployment's. */
+  readonly parameters?: Payload;
   /** What tells it from another of the same times in its deployment: a hash of its own parameters. Absent where there is no other. */
   readonly id?: string;
 }

@@ -49,6 +49,7 @@ function findAll({ events, effects, state }: Entry, large: Large[]): void {
     for (const input of state.inputs ?? []) find(input, large);
   } else if (state.kind === "deployment") {
     find(state.settings, large);
+    for (const spec of state.settings.schedules) find(spec, large);
     for (const { start } of state.queue) find(start, large);
     for (const { start } of state.active) find(start, large);
   }

@@ -1,9 +1,9 @@
 /** Deployments: when and how often a flow runs by itself. */
-import { decode, encode, hash } from "../engine/codec.ts";
+import { encode, hash } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
-import { schedulesOf } from "./deployment-schedules.ts";
+import { parametersOf, schedulesOf } from "./deployment-schedules.ts";
 import type { Flow } from "./flow.ts";
 import { checkName } from "./options.ts";
 import type { Schedule } from "./schedule-spec.ts";
@@ -38,8 +38,6 @@ export interface DeploymentDefinition extends Deployment<unknown, unknown> {
 }
 export const deploymentKey = Symbol.for("windhover.deployment");
 export const isDeployment = (value: unknown): value is DeploymentDefinition => typeof value === "object" && value !== null && deploymentKey in value;
-
-const decodeParameters = (text: string | undefined): object => (text === undefined ? {} : (decode(text) as object));
 
 /** The key of a schedule's runs follows from its parameters, so it is known before any of them starts. */
 function keyOf(name: string, key: (parameters: unknown) => string, parameters: object): string {
@@ -85,9 +83,10 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
       expected: [...OVERLAPS].join(", "),
       got: String(concurrency.overlap),
     });
+  const specs = schedulesOf(name, schedules, parameters);
   const settings: DeploymentSettings = {
     flow: definition.name,
-    schedules: schedulesOf(name, schedules),
+    schedules: specs,
     parameters: encode(parameters),
     tags: [...new Set([...(definition.tags ?? []), ...tags])],
     paused,
@@ -98,9 +97,7 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
         limit: concurrency.limit,
         overlap: concurrency.overlap ?? "queue",
         ...(concurrency.key && {
-          keys: schedules.map((schedule) =>
-            keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...decodeParameters(schedule.spec.parameters) }),
-          ),
+          keys: specs.map((spec) => keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...parametersOf(spec) })),
         }),
       },
     }),

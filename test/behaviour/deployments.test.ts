@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
+import { LIMITS } from "../../engine/limits.ts";
 import type { DeploymentDefinition } from "../../sdk/deployment.ts";
 import { at, cron, flow, interval, runContext, sleep, task } from "../../sdk/index.ts";
 import { inEachWorld, START } from "./worlds.ts";
@@ -36,6 +37,36 @@ inEachWorld("deployments", (world) => {
     );
     await w.advance("61 minutes");
     expect(seen).toEqual([{ a: 1, b: 2, tags: ["base", "prod"] }]);
+  });
+
+  test("large parameters of a deployment were dropped for each schedule that has its own", async () => {
+    await using w = await world();
+    const seen: number[][] = [];
+    const f = flow({ name: "large-parameters", parameters: z.object({ text: z.string(), more: z.string().default(""), n: z.number() }) }, async (p) => {
+      seen.push([p.text.length, p.more.length, p.n, (runContext().scheduledTime?.getTime() ?? 0) - START]);
+    });
+    const large = "x".repeat(2 * LIMITS.inlineChars);
+    const schedules = [interval("1 hour", { parameters: { n: 2 } }), interval("2 hours"), interval("3 hours", { parameters: { more: large } })];
+    const d = definition(f.deployment({ name: "large-parameters", parameters: { text: large, n: 1 }, schedules }));
+    await w.client.configure(d);
+    await w.advance("3 hours");
+    const all = large.length;
+    expect(seen.sort()).toEqual(
+      [
+        [all, 0, 2, HOUR_MS],
+        [all, 0, 2, 2 * HOUR_MS],
+        [all, 0, 1, 2 * HOUR_MS],
+        [all, 0, 2, 3 * HOUR_MS],
+        [all, all, 1, 3 * HOUR_MS],
+      ].sort(),
+    );
+    // The log and the list hold no more than where they lie.
+    const entries = await w.client.ports.log.read("deployment:large-parameters");
+    expect(Math.max(...entries.map((entry) => JSON.stringify(entry.state).length + JSON.stringify(entry.effects).length))).toBeLessThan(LIMITS.inlineChars);
+    expect(JSON.stringify(d.settings)).toContain(large);
+    await w.client.run(d as never, { n: 9 } as never);
+    await w.settled();
+    expect(seen.at(-1)?.slice(0, 3)).toEqual([all, 0, 9]);
   });
 
   test("of two schedules of the same times, each with parameters of its own, the second never ran", async () => {

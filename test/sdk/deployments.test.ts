@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { decode } from "../../engine/codec.ts";
 import type { DeploymentDefinition, DeploymentOptions } from "../../sdk/deployment.ts";
 import { cron, flow, interval, rrule } from "../../sdk/index.ts";
 
@@ -25,5 +26,17 @@ describe("a deployment's schedules", () => {
     expect(first).not.toBe(second);
     expect(ids(cron("0 6 * * *", south), cron("0 6 * * *", north))).toEqual([second, first]);
     expect(ids(rrule("FREQ=DAILY", { timezone: "Europe/Paris" }), rrule("FREQ=DAILY"))).toEqual([undefined, undefined]);
+  });
+
+  test("each carries all the parameters of its runs, and its runs' overlap is counted by them", () => {
+    const schedules = [cron("0 6 * * *", { parameters: { b: 2 } }), cron("0 7 * * *"), cron("0 8 * * *", { parameters: {} })];
+    const key = ({ a, b }: { a?: number; b?: number }): string => `${a}-${b}`;
+    const { settings } = deployed({ schedules, parameters: { a: 1, b: 1 }, concurrency: { limit: 1, key } });
+    expect(settings.schedules.map(({ parameters }) => (typeof parameters === "string" ? decode(parameters) : parameters))).toEqual([
+      { a: 1, b: 2 },
+      undefined,
+      { a: 1, b: 1 },
+    ]);
+    expect(settings.concurrency?.keys).toEqual(["1-2", "1-1", "1-1"]);
   });
 });
