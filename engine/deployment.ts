@@ -3,11 +3,12 @@
  * the event's id, so that a tick or an event delivered twice starts one run. For its runs it is a limit (rule 33): holders by name, asked again rather than timed out.
  */
 import { decode, encode, hash } from "./codec.ts";
+import { carriedOver, dueOf, nextDue } from "./due.ts";
 import type { DeploymentEvent, DeploymentRow, Effect, Payload } from "./events.ts";
 import { LIMITS } from "./limits.ts";
 import { type DeploymentMessage, type DeploymentSettings, deploymentActor, runActor, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
-import { describeSchedule, nextTime, type ScheduleSpec, scheduleKey, timesBetween } from "./schedule.ts";
+import { describeSchedule, nextTime, type ScheduleSpec, scheduleKey } from "./schedule.ts";
 import { Sequence } from "./sequence.ts";
 
 export interface DeploymentState {
@@ -133,12 +134,6 @@ class DeploymentDraft {
   }
 
   #change(old: DeploymentState | null, revision: string, settings: DeploymentSettings): void {
-    const last: Record<string, number> = {};
-    for (const spec of settings.schedules) {
-      const key = scheduleKey(spec);
-      // A schedule that is new begins now; one that was there before goes on from where it was. A single time in the past is not made up for.
-      last[key] = old?.last[key] ?? this.#now;
-    }
     this.#state = {
       kind: "deployment",
       revision,
@@ -146,7 +141,8 @@ class DeploymentDraft {
       settings: structuredClone(settings),
       paused: old ? old.paused : settings.paused,
       ...(old?.gone && { gone: old.gone }),
-      last,
+      // Where ticks come from outside there is none for a time before the schedule was made, and the first one may overtake the deploy.
+      last: carriedOver(old, settings.schedules, this.#context.ticksFromOutside ? 0 : this.#now),
       timer: old?.timer,
       timerAt: old?.timerAt,
       active: old?.active ?? [],
@@ -165,15 +161,10 @@ class DeploymentDraft {
     state.settings.schedules.forEach((spec, index) => {
       if (!spec.active) return;
       const key = scheduleKey(spec);
-      const due = timesBetween(spec, state.last[key] ?? now, now, LIMITS.catchUpRuns);
-      for (const nominal of due) {
-        const late = now - nominal > ON_TIME_MS;
-        const newest = nominal === due.at(-1);
-        const run = !late || spec.catchUp === "all" || (spec.catchUp === "latest" && newest);
-        if (run) this.#launchFor(state, spec, index, nominal);
-        else this.events.push({ type: "fired", schedule: index, nominal, missed: true });
-      }
-      state.last[key] = due.at(-1) ?? state.last[key] ?? now;
+      const { times, missed, last } = dueOf(spec, state.last[key] ?? now, now, LIMITS.catchUpRuns - state.queue.length);
+      if (missed) this.events.push({ type: "fired", schedule: index, nominal: missed.nominal, missed: true, ...(missed.count > 1 && { count: missed.count }) });
+      for (const nominal of times) this.#launchFor(state, spec, index, nominal);
+      state.last[key] = last;
     });
   }
 
@@ -228,13 +219,8 @@ class DeploymentDraft {
       this.events.push({ type: "launched", run });
       return this.#send(run, start, delayMs);
     }
-    if (concurrency.overlap === "skip") {
-      const why = `Skipped: ${active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`;
-      // A trigger for it that comes again, when there is room, must not take that room.
-      state.over = [...(state.over ?? []), run].slice(-LIMITS.runsRemembered);
-      this.events.push({ type: "skipped", run, why });
-      return this.#send(run, { ...start, starter: undefined, skip: why });
-    }
+    if (concurrency.overlap === "skip")
+      return this.#skip(state, { run, start }, `Skipped: ${active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`);
     state.queue.push({ run, start, key });
     this.events.push({ type: "queued", run });
     this.effects.push({ do: "index", row: waitingRow(run, start, active, this.#now) });
@@ -249,6 +235,14 @@ class DeploymentDraft {
       });
     }
   }
+
+  #skip(state: DeploymentState, { run, start }: QueuedRun, why: string): void {
+    // A trigger for it that comes again, when there is room, must not take that room.
+    state.over = [...(state.over ?? []), run].slice(-LIMITS.runsRemembered);
+    this.events.push({ type: "skipped", run, why });
+    this.#send(run, { ...start, starter: undefined, skip: why });
+  }
+
   #send(run: string, message: StartMessage, delayMs = 0): void {
     if (delayMs > 0) this.effects.push({ do: "startTimer", run, at: this.#now + delayMs, message });
     else this.effects.push({ do: "send", to: runActor(run), message });
@@ -293,7 +287,7 @@ class DeploymentDraft {
 
   #setTimer(state: DeploymentState): void {
     if (this.#context.ticksFromOutside) return;
-    const at = state.paused ? undefined : nextOf(state, this.#now);
+    const at = state.paused ? undefined : nextDue(state, this.#now);
     if (at === state.timerAt && state.timer !== undefined) return;
     if (state.timer !== undefined) this.effects.push({ do: "untimer", id: state.timer });
     state.timer = at === undefined ? undefined : `schedule@${this.#context.n}`;
@@ -324,15 +318,6 @@ class DeploymentDraft {
       updatedAt: this.#now,
     };
   }
-}
-
-/** A tick that comes within this is on time, not made up for. */
-const ON_TIME_MS = 60_000;
-
-function nextOf(state: DeploymentState, now: number): number | undefined {
-  const times = state.settings.schedules.filter((spec) => spec.active).map((spec) => nextTime(spec, Math.max(now, state.last[scheduleKey(spec)] ?? now)));
-  const known = times.filter((time): time is number => time !== null);
-  return known.length === 0 ? undefined : Math.min(...known);
 }
 
 /** A log of an older version holds a schedule's own parameters alone; today's are complete, and stay what they are. */

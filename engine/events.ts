@@ -233,7 +233,8 @@ export type LimitEvent =
 
 export type DeploymentEvent =
   | { readonly type: "configured"; readonly revision: string }
-  | { readonly type: "fired"; readonly schedule: number; readonly nominal: number; readonly run?: string; readonly missed?: true }
+  /** `count`: so many times from `nominal` on were missed, at most a thousand are counted; absent: one. */
+  | { readonly type: "fired"; readonly schedule: number; readonly nominal: number; readonly run?: string; readonly missed?: true; readonly count?: number }
   | { readonly type: "triggered"; readonly event: string; readonly run: string }
   | { readonly type: "queued"; readonly run: string }
   | { readonly type: "skipped"; readonly run: string; readonly why: string }

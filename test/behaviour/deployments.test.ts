@@ -1,13 +1,18 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
+import type { DeploymentEvent } from "../../engine/events.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import type { DeploymentDefinition } from "../../sdk/deployment.ts";
 import { at, cron, flow, interval, runContext, sleep, task } from "../../sdk/index.ts";
-import { inEachWorld, START } from "./worlds.ts";
+import { inEachWorld, START, type World } from "./worlds.ts";
 
 const definition = (deployment: unknown): DeploymentDefinition => deployment as DeploymentDefinition;
 
 const HOUR_MS = 3_600_000;
+const hoursOf = (time: Date | number | undefined): number => (Number(time) - START) / HOUR_MS;
+const minutesOf = (time: Date | number | undefined): number => (Number(time) - START) / 60_000;
+const firedOf = async (w: World, name: string) =>
+  (await w.client.ports.log.read(`deployment:${name}`)).flatMap(({ events }) => events as readonly DeploymentEvent[]).filter((event) => event.type === "fired");
 
 inEachWorld("deployments", (world) => {
   test("a schedule starts a run for each nominal time, once, also after a crash", async () => {
@@ -106,23 +111,93 @@ inEachWorld("deployments", (world) => {
     expect(await states("queue")).toEqual(["Completed", "Completed"]);
   });
 
+  test("a schedule's times were lost when its runs ended as the next one was due", async () => {
+    await using w = await world();
+    const ran: [number, number][] = [];
+    const f = flow({ name: "three-hours" }, async () => {
+      await sleep("3 hours");
+      ran.push([hoursOf(runContext().scheduledTime), hoursOf(new Date())]);
+    });
+    await w.client.configure(definition(f.deployment({ name: "three-hours", schedules: [cron("0 * * * *")], concurrency: { limit: 1 } })));
+    await w.advance("13 hours");
+    // Each ends at a full hour, beside a tick.
+    expect(ran).toEqual([
+      [1, 4],
+      [2, 7],
+      [3, 10],
+      [4, 13],
+    ]);
+    const fired = await firedOf(w, "three-hours");
+    expect(fired.map(({ nominal, missed }) => [hoursOf(nominal), missed])).toEqual(Array.from({ length: 13 }, (_, i) => [i + 1, undefined]));
+  });
+
   test("catch-up: what was missed while nothing ran is made up for as the schedule says", async () => {
     let w = await world();
-    const ran: Record<string, number> = { skip: 0, latest: 0, all: 0 };
+    const ran: Record<string, number[]> = { skip: [], latest: [], all: [] };
     const flows = (["skip", "latest", "all"] as const).map((catchUp) => {
-      const f = flow({ name: `catch-${catchUp}` }, async () => void ran[catchUp]!++);
+      const f = flow({ name: `catch-${catchUp}` }, async () => void ran[catchUp]?.push(minutesOf(runContext().scheduledTime)));
       return definition(f.deployment({ name: `catch-up-${catchUp}`, schedules: [interval("10 minutes", { catchUp })] }));
     });
     for (const d of flows) await w.client.configure(d);
     await w.settled();
     await w.runtime.worker.stop();
-    await w.advance("50 minutes");
+    await w.advance("55 minutes");
     w = await w.restart();
     await w.settled();
-    await w.advance("1 minute");
-    expect(ran).toEqual({ skip: expect.any(Number), latest: expect.any(Number), all: 5 });
-    expect(ran["latest"]).toBeLessThanOrEqual(2);
-    expect(ran["skip"]).toBeLessThanOrEqual(1);
+    const sorted = () => Object.fromEntries(Object.entries(ran).map(([policy, times]) => [policy, times.sort((a, b) => a - b)]));
+    expect(sorted()).toEqual({ skip: [], latest: [50], all: [10, 20, 30, 40, 50] });
+    await w.advance("5 minutes");
+    expect(sorted()).toEqual({ skip: [60], latest: [50, 60], all: [10, 20, 30, 40, 50, 60] });
+    const missed = async (policy: string) =>
+      (await firedOf(w, `catch-up-${policy}`)).filter((event) => event.missed).map(({ nominal, count }) => [minutesOf(nominal), count]);
+    expect([await missed("skip"), await missed("latest"), await missed("all")]).toEqual([[[10, 5]], [[10, 4]], []]);
+    await w[Symbol.asyncDispose]();
+  });
+
+  test("catch-up of the latest started a stale run when more times were missed than one catch-up starts", async () => {
+    const { catchUpRuns } = LIMITS;
+    (LIMITS as { catchUpRuns: number }).catchUpRuns = 10;
+    onTestFinished(() => void ((LIMITS as { catchUpRuns: number }).catchUpRuns = catchUpRuns));
+    let w = await world();
+    const ran: Record<string, number[]> = { skip: [], latest: [], all: [] };
+    for (const catchUp of ["skip", "latest", "all"] as const) {
+      const f = flow({ name: `long-away-${catchUp}` }, async () => void ran[catchUp]?.push(minutesOf(runContext().scheduledTime)));
+      await w.client.configure(definition(f.deployment({ name: `long-away-${catchUp}`, schedules: [interval("2 minutes", { catchUp })] })));
+    }
+    await w.settled();
+    await w.runtime.worker.stop();
+    await w.advance("71.5 minutes");
+    w = await w.restart();
+    await w.settled();
+    const all = Array.from({ length: 35 }, (_, i) => 2 * (i + 1));
+    expect([ran["skip"], ran["latest"], ran["all"]?.sort((a, b) => a - b)]).toEqual([[], [70], all]);
+    await w.advance("2 minutes");
+    expect([ran["skip"], ran["latest"], ran["all"]]).toEqual([[72], [70, 72], [...all, 72]]);
+    await w[Symbol.asyncDispose]();
+  });
+
+  test.each([
+    ["queue", [10, 20, 30, 40, 50], { Completed: 5 }],
+    ["skip", [10], { Completed: 1, Skipped: 4 }],
+  ] as const)("what is made up for at once keeps to the overlap policy: %s", async (overlap, ends, states) => {
+    let w = await world();
+    const ended: number[] = [];
+    const f = flow({ name: `made-up-${overlap}` }, async () => {
+      await sleep("1 minute");
+      ended.push(minutesOf(runContext().scheduledTime));
+    });
+    const schedules = [interval("10 minutes", { catchUp: "all" })];
+    await w.client.configure(definition(f.deployment({ name: `made-up-${overlap}`, schedules, concurrency: { limit: 1, overlap } })));
+    await w.settled();
+    await w.runtime.worker.stop();
+    await w.advance("52 minutes");
+    w = await w.restart();
+    await w.advance("7 minutes");
+    expect(ended).toEqual(ends);
+    const { runs } = await w.client.runs({ deployment: `made-up-${overlap}` });
+    const counts: Record<string, number> = {};
+    for (const { state } of runs) counts[state.name] = (counts[state.name] ?? 0) + 1;
+    expect(counts).toEqual(states);
     await w[Symbol.asyncDispose]();
   });
 
