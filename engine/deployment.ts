@@ -221,6 +221,7 @@ class DeploymentDraft {
     }
     if (concurrency.overlap === "skip")
       return this.#skip(state, { run, start }, `Skipped: ${active.length} of ${concurrency.limit} runs of "${this.#context.name}" were still going.`);
+    if (concurrency.overlap === "cancel-running") this.#supersede(state, key, concurrency.limit);
     state.queue.push({ run, start, key });
     this.events.push({ type: "queued", run });
     this.effects.push({ do: "index", row: waitingRow(run, start, active, this.#now) });
@@ -233,6 +234,15 @@ class DeploymentDraft {
         to: runActor(holder.run),
         message: { kind: "cancel", id: `cancel:${deploymentActor(this.#context.name)}:${run}`, why: `A newer run of "${this.#context.name}" takes its place.` },
       });
+    }
+  }
+
+  /** What waits for the place of a run that is being cancelled gives way to what is newer, as that run did. */
+  #supersede(state: DeploymentState, key: string | undefined, limit: number): void {
+    const waiting = state.queue.filter((q) => q.key === key);
+    for (const old of waiting.slice(0, Math.max(0, waiting.length - limit + 1))) {
+      state.queue.splice(state.queue.indexOf(old), 1);
+      this.#skip(state, old, `Skipped: a newer run of "${this.#context.name}" takes its place.`);
     }
   }
 

@@ -79,7 +79,7 @@ export class Places {
   deployment(events: readonly DeploymentEvent[]): void {
     for (const event of events) {
       if (event.type === "queued") this.waiters.add(event.run);
-      if (event.type === "launched" || event.type === "ended") this.waiters.delete(event.run);
+      if (event.type === "launched" || event.type === "ended" || event.type === "skipped") this.waiters.delete(event.run);
       if (event.type === "launched") this.holders.add(event.run);
       if (event.type === "ended") this.holders.delete(event.run);
       if (event.type === "paused" || event.type === "resumed") this.paused = event.type === "paused";

@@ -179,6 +179,7 @@ inEachWorld("deployments", (world) => {
   test.each([
     ["queue", [10, 20, 30, 40, 50], { Completed: 5 }],
     ["skip", [10], { Completed: 1, Skipped: 4 }],
+    ["cancel-running", [50], { Completed: 1, Cancelled: 1, Skipped: 3 }],
   ] as const)("what is made up for at once keeps to the overlap policy: %s", async (overlap, ends, states) => {
     let w = await world();
     const ended: number[] = [];
