@@ -35,6 +35,8 @@ interface ActiveRun {
   readonly start: StartMessage;
   /** Overlap is counted for each key. */
   readonly key?: string;
+  /** It has its place, and begins only then (jitter). Unit: milliseconds since 1970. */
+  readonly startAt?: number;
   cancelled?: true;
 }
 interface QueuedRun {
@@ -215,7 +217,7 @@ class DeploymentDraft {
     if (!concurrency) return this.#send(run, start, delayMs);
     const active = state.active.filter((a) => a.key === key);
     if (active.length < concurrency.limit) {
-      state.active.push({ run, start, key });
+      state.active.push({ run, start, key, ...(delayMs > 0 && { startAt: this.#now + delayMs }) });
       this.events.push({ type: "launched", run });
       return this.#send(run, start, delayMs);
     }
@@ -275,10 +277,10 @@ class DeploymentDraft {
     }
   }
 
-  /** The lease's end: a run that has ended answers a second start with its end; one that goes on ignores it. */
+  /** The lease's end: a run that has ended answers a second start with its end; one that goes on ignores it. To one whose time has not come it would be the first. */
   #askAgain(state: DeploymentState): void {
     state.asks = undefined;
-    for (const { run, start } of state.active) this.#send(run, start);
+    for (const { run, start, startAt = 0 } of state.active) if (startAt <= this.#now) this.#send(run, start);
     this.events.push({ type: "woken" });
   }
 

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from "vitest";
 import * as z from "zod";
 import type { DeploymentEvent } from "../../engine/events.ts";
 import { LIMITS } from "../../engine/limits.ts";
+import { Sequence } from "../../engine/sequence.ts";
 import type { DeploymentDefinition } from "../../sdk/deployment.ts";
 import { at, cron, flow, interval, runContext, sleep, task } from "../../sdk/index.ts";
 import { inEachWorld, START, type World } from "./worlds.ts";
@@ -201,6 +202,33 @@ inEachWorld("deployments", (world) => {
     expect(counts).toEqual(states);
     await w[Symbol.asyncDispose]();
   });
+
+  test.each([undefined, { limit: 2, overlap: "queue" }] as const)(
+    "jitter was cut short when the deployment asked its runs again (concurrency: %j)",
+    async (concurrency) => {
+      let w = await world();
+      const began = new Map<number, number>();
+      const ids = new Map<number, string>();
+      const f = flow({ name: "jittery" }, async () => {
+        const { runId, scheduledTime } = runContext();
+        ids.set(hoursOf(scheduledTime), runId);
+        began.set(hoursOf(scheduledTime), Date.now() - Number(scheduledTime));
+        await sleep("10 seconds");
+      });
+      const jittery = definition(f.deployment({ name: "jittery", schedules: [cron("0 * * * *", { jitterSeconds: 3000 })], concurrency }));
+      await w.client.configure(jittery);
+      await w.advance("130 minutes");
+      // What is still to come is so for another process as well.
+      w = await w.restart();
+      await w.client.configure(jittery);
+      await w.advance("230 minutes");
+      expect([...began.keys()].sort()).toEqual([1, 2, 3, 4, 5]);
+      for (const [hour, late] of began) expect(late).toBe(Math.floor(new Sequence(ids.get(hour) as string).fraction() * 3_000_000));
+      expect(Math.max(...began.values())).toBeGreaterThan(2 * LIMITS.leaseMs);
+      expect(Math.min(...began.values())).toBeGreaterThan(0);
+      await w[Symbol.asyncDispose]();
+    },
+  );
 
   test("a paused deployment starts nothing; resumed, it goes on without making up for the pause", async () => {
     await using w = await world();
