@@ -18,6 +18,8 @@ export interface DeploymentState {
   paused: boolean;
   /** Paused because the code that was deployed did not have it, and by nobody since: code that has it again lets it go on. */
   gone?: true;
+  /** A deploy has said what the settings are: from then on only deploys do. A process that runs may be of the code before. */
+  deployed?: true;
   /** By schedule (its key): the last nominal time that was dealt with. Unit: milliseconds since 1970. */
   last: Record<string, number>;
   timer?: string;
@@ -131,7 +133,11 @@ class DeploymentDraft {
 
   #configure({ id, revision, settings, deployed }: Extract<DeploymentMessage, { kind: "configure" }>): void {
     const old = this.#state;
+    if (old?.deployed && !deployed) return;
     if (old?.revision !== revision) this.#change(old, revision, settings);
+    // That it is a deploy's now has to be written down.
+    else if (deployed && !old.deployed && this.events.length === 0) this.events.push({ type: "configured", revision });
+    if (deployed && this.#state) this.#state.deployed = true;
     if (deployed && this.#state?.gone) this.#resume(this.#state, id);
   }
 
@@ -143,6 +149,7 @@ class DeploymentDraft {
       settings: structuredClone(settings),
       paused: old ? old.paused : settings.paused,
       ...(old?.gone && { gone: old.gone }),
+      ...(old?.deployed && { deployed: old.deployed }),
       // Where ticks come from outside there is none for a time before the schedule was made, and the first one may overtake the deploy.
       last: carriedOver(old, settings.schedules, this.#context.ticksFromOutside ? 0 : this.#now),
       timer: old?.timer,

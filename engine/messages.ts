@@ -168,7 +168,7 @@ export type DeploymentMessage =
       readonly id: string;
       readonly revision: string;
       readonly settings: DeploymentSettings;
-      /** Said by a deploy: it is in the code that is deployed now. A process that says it by itself may be of the code before. */
+      /** Said by a deploy: it is in the code that is deployed now. A process that says it by itself may be of the code before, and is not heard once a deploy has spoken. */
       readonly deployed?: true;
     }
   | { readonly kind: "tick"; readonly id: string; readonly schedule: number; readonly nominal: number }

@@ -1,4 +1,4 @@
-/** The mailbox's records as deliveries: what came from outside becomes messages here, and a deployment hears first what the code says of it now. */
+/** The mailbox's records as deliveries: what came from outside becomes messages here, and a deployment that nobody has told hears first what the code says of it. */
 import type { SQSRecord } from "aws-lambda";
 import { type MailLetter, readMail, tickMessage } from "../adapters/aws/letters.ts";
 import { type Queue, queueOf } from "../adapters/aws/queue.ts";
@@ -27,7 +27,7 @@ type UnreadItem = Pick<MailItem, "physical" | "receipt" | "receives">;
 export class Mail {
   readonly #fn: FunctionHost;
   readonly #queue: Queue;
-  /** Deployments of which this process knows that they have heard what its code says. */
+  /** Deployments of which this process knows that they have heard what the code says. */
   readonly #configured = new Set<string>();
 
   constructor(fn: FunctionHost) {
@@ -101,13 +101,14 @@ export class Mail {
     return problemMessage(name, { id: `event/${event.id}`, at: event.at, payload: event.raw }, problem, ports.results);
   }
 
-  /** What the code says, unless the deployment has heard it. One that was never told (its first tick overtook the deploy) hears it before anything else. */
+  /** What the code says, to a deployment that no deploy has told yet (its first tick has overtaken it): it hears it before anything else. */
   async #configure(actor: string): Promise<Message | null> {
     const { kind, name } = parseActor(actor);
     const deployment = kind === "deployment" ? this.#fn.deployments.get(name) : undefined;
     if (!deployment || this.#configured.has(name)) return null;
     const state = (await this.#fn.ports.log.tail(actor))?.state as DeploymentState | undefined;
-    if (state?.revision !== deployment.revision) return configureMessage(deployment);
+    // After that only deploys say it. This process may be of the code before.
+    if (!state?.deployed && state?.revision !== deployment.revision) return configureMessage(deployment);
     this.#configured.add(name);
     return null;
   }

@@ -343,7 +343,10 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     const keeping = code ? [...keepBuilds(this.bucket), readCode(code), versions] : [];
     const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...keeping, ...ending];
     const made = this.#function("Deployed", "deployed", options, access);
-    const properties = { Build: this.#parts.build, ...(code && { Code: placeOf(code) }), Empty: destroy ? ["bucket", "secrets"] : [] };
+    // What the code says also follows from the environment: with another one, deployments hear it again.
+    const said = Stack.of(this).resolve([this.#description.deployments.map(({ name, revision }) => [name, revision]), environmentOf(this.#props)]) as unknown;
+    const says = createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 16);
+    const properties = { Build: this.#parts.build, Says: says, ...(code && { Code: placeOf(code) }), Empty: destroy ? ["bucket", "secrets"] : [] };
     // The function answers before its time is over. One that cannot even begin is told of an hour later, if nobody says otherwise.
     const serviceTimeout = Duration.seconds(TURN_SECONDS + 60);
     const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", serviceTimeout, properties });

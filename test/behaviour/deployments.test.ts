@@ -253,6 +253,20 @@ inEachWorld("deployments", (world) => {
     expect(await Promise.all(runs.map(async (run) => (await run.state()).name))).toEqual(["Suspended", "AwaitingConcurrencySlot", "Suspended"]);
   });
 
+  test("where there are no deploys, each change of the code changes the settings, back to what they were as well", async () => {
+    await using w = await world();
+    const seen: string[] = [];
+    const f = flow(
+      { name: "saved", parameters: z.object({ text: z.string() }) },
+      async ({ text }) => void seen.push(`${text} ${hoursOf(runContext().scheduledTime)}`),
+    );
+    for (const text of ["one", "two", "one"]) {
+      await w.client.configure(definition(f.deployment({ name: "saved", parameters: { text }, schedules: [cron("0 * * * *")] })));
+      await w.advance("1 hour");
+    }
+    expect(seen).toEqual(["one 1", "two 2", "one 3"]);
+  });
+
   test("a single time fires once, and one in the past not at all", async () => {
     await using w = await world();
     let ran = 0;

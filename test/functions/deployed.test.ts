@@ -4,10 +4,12 @@ import { DeleteSecretCommand, ListSecretsCommand, SecretsManagerClient } from "@
 import type { CloudFormationCustomResourceEvent } from "aws-lambda";
 import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import * as z from "zod";
+import { decode } from "../../engine/codec.ts";
 import { shared } from "../../engine/scope.ts";
 import { deployedOf } from "../../functions/deployed.ts";
 import { cron, flow } from "../../sdk/index.ts";
-import { letter, TIME, World } from "./world.ts";
+import { letter, record, TIME, World } from "./world.ts";
 
 const dynamodb = mockClient(DynamoDBClient);
 beforeEach(() => {
@@ -216,4 +218,43 @@ test("a deployment that was told by a deploy is not told again by its first mess
   await world.orchestrator({ Records: [letter("deployment:nightly", { kind: "pause", id: "p" }, { id: "m1" })] }, TIME);
   const events = (await world.ports.log.read("deployment:nightly")).flatMap((entry) => entry.events.map(({ type }) => type));
   expect(events).toEqual(["configured", "paused"]);
+});
+
+test("a container of the code before took a deployment's new settings back", async () => {
+  const f = flow({ name: "f", parameters: z.object({ n: z.number() }) }, async ({ n }) => n);
+  const modules = (n: number) => [{ nightly: f.deployment({ name: "nightly", parameters: { n }, schedules: [cron("0 2 * * *")] }) }];
+  const world = new World({ modules: modules(1), build: "b1" });
+  const { put } = listener();
+  const deploy = async (n: number): Promise<void> => {
+    await deployedOf(() => world.function({ modules: modules(n), build: `b${n}` }), put)(event("Update"), TIME);
+    await world.pump();
+  };
+  const ran = async (): Promise<readonly unknown[]> => {
+    const rows = [...(await world.ports.index.runs({ flow: "f" })).rows].sort((a, b) => Number(a.scheduledTime) - Number(b.scheduledTime));
+    const started = await Promise.all(rows.map(async ({ id }) => (await world.events(id)).find((one) => one.type === "started")));
+    return started.map((one) => one?.type === "started" && (decode(one.parameters as string) as { n: number }).n);
+  };
+  const tick = async (day: number): Promise<void> => {
+    const nominal = new Date(Date.UTC(2030, 0, day, 2)).toISOString();
+    await world.orchestrator(
+      { Records: [record({ to: "deployment:nightly", tick: { schedule: 0, nominal } }, { id: `m${day}`, group: "deployment:nightly" })] },
+      TIME,
+    );
+    await world.pump();
+  };
+  const said = async (): Promise<number> =>
+    (await world.ports.log.read("deployment:nightly")).flatMap(({ events }) => events).filter(({ type }) => type === "configured").length;
+  // The first tick overtakes the first deploy: what its process says is heard.
+  await tick(1);
+  expect([await ran(), await said()]).toEqual([[1], 1]);
+  await deploy(1);
+  await deploy(2);
+  // A container of the first build is still fed.
+  await tick(2);
+  await tick(3);
+  expect([await ran(), await said()]).toEqual([[1, 2, 2], 3]);
+  // A later deploy may bring the older code back.
+  await deploy(1);
+  await tick(4);
+  expect([await ran(), await said()]).toEqual([[1, 2, 2, 1], 4]);
 });

@@ -138,6 +138,17 @@ describe("functions", () => {
   });
 });
 
+test("deployments were not told again when another environment gave them other settings", () => {
+  const says = (environment: Readonly<Record<string, string>>): unknown => {
+    const { Resources } = templateOf(construct({ environment })).toJSON() as { readonly Resources: Readonly<Record<string, Resource>> };
+    return Object.values(Resources).find(({ Type }) => Type === "Custom::Windhover")?.Properties["Says"];
+  };
+  const [one, again, other] = [says({ REGION: "north" }), says({ REGION: "north" }), says({ REGION: "south" })];
+  expect(one).toMatch(/^[0-9a-f]{16}$/);
+  expect(again).toBe(one);
+  expect(other).not.toBe(one);
+});
+
 describe("schedules", () => {
   test("keep their time zone, and tick in the deployment's message group", () =>
     full.hasResourceProperties("AWS::Scheduler::Schedule", {
