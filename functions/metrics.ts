@@ -29,13 +29,13 @@ export function metricsLine(stack: string, entry: Pick<Entry, "at" | "events" | 
   return JSON.stringify({ _aws, Stack: stack, Flow: state.flow, ...values });
 }
 
-function valuesOf(at: number, events: readonly AnyEvent[], { row, startedAt, scheduledTime }: RunState): Record<string, number> {
+function valuesOf(at: number, events: readonly AnyEvent[], { row, startedAt, scheduledTime, origin }: RunState): Record<string, number> {
   const values: Record<string, number> = {};
   for (const { type } of events) {
     if (type === "started") {
       values["RunsStarted"] = 1;
-      // Nobody pays for what is never late.
-      if (scheduledTime !== undefined && at - scheduledTime > LATE_MS) values["RunsStartedLate"] = 1;
+      // Nobody pays for what is never late. What repeats a run, or continues one, has its time and is no late start.
+      if (scheduledTime !== undefined && origin === undefined && at - scheduledTime > LATE_MS) values["RunsStartedLate"] = 1;
     } else if (type === "ended") {
       const ending = ENDINGS[row.type as FinalType];
       if (ending !== undefined) values[ending] = 1;

@@ -67,7 +67,7 @@ class Bill {
   /** The schedule's tick that asked for it, and the turn of the deployment that took it. */
   asked(events: readonly RunEvent[]): void {
     const started = events.find((event) => event.type === "started");
-    if (started?.deployment === undefined || started.scheduledTime === undefined) return;
+    if (started?.deployment === undefined || started.scheduledTime === undefined || started.origin !== undefined) return;
     this.#add("scheduler", { "scheduler.invocations": 1 });
     this.#emptyTurn();
   }

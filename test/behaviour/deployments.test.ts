@@ -253,6 +253,35 @@ inEachWorld("deployments", (world) => {
     expect(await Promise.all(runs.map(async (run) => (await run.state()).name))).toEqual(["Suspended", "AwaitingConcurrencySlot", "Suspended"]);
   });
 
+  test("a scheduled run that was retried did not know its time any more, nor its deployment", async () => {
+    await using w = await world();
+    let fails = true;
+    const told: unknown[] = [];
+    const once = task({ name: "once-more" }, async (day: number) => {
+      if (fails) throw new Error("not yet");
+      return day;
+    });
+    const f = flow({ name: "retried-nightly" }, async () => {
+      const { deployment, scheduledTime } = runContext();
+      told.push([deployment, hoursOf(scheduledTime)]);
+      return once(hoursOf(scheduledTime));
+    });
+    await w.client.configure(definition(f.deployment({ name: "retried-nightly", schedules: [cron("0 13 * * *")], concurrency: { limit: 1 } })));
+    await w.advance("2 hours");
+    const [first] = (await w.client.runs({ deployment: "retried-nightly" })).runs;
+    expect(first?.state.type).toBe("FAILED");
+    fails = false;
+    const again = [await w.client.get(first?.id as string).retry(), await w.client.get(first?.id as string).rerunFrom("once-more-0")];
+    await w.settled();
+    expect(await Promise.all(again.map((run) => run.result()))).toEqual([1, 1]);
+    expect(told).toEqual(told.map(() => ["retried-nightly", 1]));
+    // It is no run that the deployment has started: none of its places is taken, and the next tick has its own.
+    await w.advance("23 hours");
+    expect((await firedOf(w, "retried-nightly")).map(({ nominal }) => hoursOf(nominal))).toEqual([1, 25]);
+    const { runs } = await w.client.runs({ deployment: "retried-nightly" });
+    expect(runs.map(({ state }) => state.type).sort()).toEqual(["COMPLETED", "COMPLETED", "COMPLETED", "FAILED"]);
+  });
+
   test("where there are no deploys, each change of the code changes the settings, back to what they were as well", async () => {
     await using w = await world();
     const seen: string[] = [];

@@ -47,6 +47,8 @@ describe("the line of an entry", () => {
     expect(names(lineOf(["started"], {}))).toEqual(["RunsStarted"]);
     expect(names(lineOf(["started"], { scheduledTime: NOON - 60_000 }))).toEqual(["RunsStarted"]);
     expect(names(lineOf(["started"], { scheduledTime: NOON - 60_001 }))).toEqual(["RunsStarted", "RunsStartedLate"]);
+    // A retry of yesterday's run is not a day late.
+    expect(names(lineOf(["started"], { scheduledTime: NOON - 86_400_000, origin: "r1" }))).toEqual(["RunsStarted"]);
   });
 
   test.each([
