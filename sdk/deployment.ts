@@ -39,16 +39,15 @@ export interface DeploymentDefinition extends Deployment<unknown, unknown> {
 export const deploymentKey = Symbol.for("windhover.deployment");
 export const isDeployment = (value: unknown): value is DeploymentDefinition => typeof value === "object" && value !== null && deploymentKey in value;
 
+const refused = (name: string, why: string, expected: string, got?: string, cause?: unknown): WindhoverError =>
+  new WindhoverError("WH1003", { message: `deployment "${name}"${why}`, expected, got, cause });
+
 /** The key of a schedule's runs follows from its parameters, so it is known before any of them starts. */
 function keyOf(name: string, key: (parameters: unknown) => string, parameters: object): string {
   try {
     return key(parameters);
   } catch (cause) {
-    throw new WindhoverError("WH1003", {
-      message: `deployment "${name}": \`concurrency.key\` failed for a schedule's parameters.`,
-      expected: "a key for the parameters of each schedule",
-      cause,
-    });
+    throw refused(name, ": `concurrency.key` failed for a schedule's parameters.", "a key for the parameters of each schedule", undefined, cause);
   }
 }
 
@@ -59,8 +58,7 @@ const OVERLAPS: ReadonlySet<string> = new Set(["queue", "skip", "cancel-running"
 export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
   const name = checkName("deployment", options?.name);
   const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
-  if (unknown !== undefined)
-    throw new WindhoverError("WH1003", { message: `deployment "${name}" has no option "${unknown}".`, expected: [...OPTIONS].join(", "), got: unknown });
+  if (unknown !== undefined) throw refused(name, ` has no option "${unknown}".`, [...OPTIONS].join(", "), unknown);
   const {
     schedules = [],
     triggers = [],
@@ -72,18 +70,10 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
     concurrency,
   } = options;
   if (concurrency && (!Number.isInteger(concurrency.limit) || concurrency.limit < 1))
-    throw new WindhoverError("WH1003", {
-      message: `deployment "${name}": \`concurrency.limit\` cannot be ${concurrency.limit}.`,
-      expected: "a whole number from 1 on",
-      got: String(concurrency.limit),
-    });
+    throw refused(name, `: \`concurrency.limit\` cannot be ${concurrency.limit}.`, "a whole number from 1 on", String(concurrency.limit));
   if (concurrency?.overlap !== undefined && !OVERLAPS.has(concurrency.overlap))
-    throw new WindhoverError("WH1003", {
-      message: `deployment "${name}": \`concurrency.overlap\` cannot be ${JSON.stringify(concurrency.overlap)}.`,
-      expected: [...OVERLAPS].join(", "),
-      got: String(concurrency.overlap),
-    });
-  const specs = schedulesOf(name, schedules, parameters);
+    throw refused(name, `: \`concurrency.overlap\` cannot be ${JSON.stringify(concurrency.overlap)}.`, [...OVERLAPS].join(", "), String(concurrency.overlap));
+  const specs = schedulesOf(schedules, parameters, (got) => refused(name, " has the same schedule twice.", "other times or other parameters for each", got));
   const settings: DeploymentSettings = {
     flow: definition.name,
     schedules: specs,

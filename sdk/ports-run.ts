@@ -203,8 +203,8 @@ export class PortsRun<R> implements Run<R> {
       createdAt: clock.now(),
       version: run.version,
       // What a flow is told of itself is part of what it was started with. It takes no place of its deployment: nobody asked that for one.
-      ...(run.deployment !== undefined && { deployment: run.deployment }),
-      ...(run.scheduledTime !== undefined && { scheduledTime: run.scheduledTime }),
+      deployment: run.deployment,
+      scheduledTime: run.scheduledTime,
       ...(origin ? { origin } : { origin: { run: this.id, from: FROM_THE_START } }),
     });
     return this.#client.get<R>(id);

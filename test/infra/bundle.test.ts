@@ -32,7 +32,7 @@ test.each(["orchestrator", "executor", "api", "deployed", "deadLetters"] as cons
 
 describe("with the examples", () => {
   test.each([
-    ["orchestrator", 600],
+    ["orchestrator", 601],
     ["executor", 525],
     ["api", 630],
   ] as const)("%s loads at most %i KB at once: schedules, and all clients but two, come later", (program, kilobytes) =>

@@ -11,7 +11,7 @@ const [north, south] = ["north", "south"].map((region) => ({ parameters: { regio
 describe("a deployment's schedules", () => {
   test.each([
     ["an expression", [cron("0 6 * * *"), cron("0 6 * * *", { timezone: "UTC", catchUp: "all" })]],
-    ["an interval, written differently", [interval("1 hour"), interval("60 minutes", { parameters: {} })]],
+    ["an interval, written differently", [interval("1 hour"), interval("60 minutes", { catchUp: "skip" })]],
     ["a rule with parameters", [rrule("FREQ=DAILY", north), rrule("FREQ=DAILY", { ...north, active: false })]],
   ])("%s that is there twice is refused", (_, schedules) => {
     expect(() => deployed({ schedules })).toThrow(expect.objectContaining({ code: "WH1003" }));
@@ -20,11 +20,13 @@ describe("a deployment's schedules", () => {
   test("one that is alone at its times keeps its name when its parameters change; of several, each is told by its own", () => {
     const ids = (...schedules: Parameters<typeof deployed>[0]["schedules"] & object): unknown[] =>
       deployed({ schedules }).settings.schedules.map(({ id }) => id);
-    expect(ids(cron("0 6 * * *", north), cron("0 7 * * *", north), cron("0 6 * * *", { timezone: "Europe/Paris" }))).toEqual([undefined, undefined, undefined]);
+    expect(ids(cron("0 6 * * *", north), cron("0 7 * * *", north), interval("1 day", { timezone: "Europe/Paris" }))).toEqual([undefined, undefined, undefined]);
     const [first, second, third] = ids(cron("0 6 * * *", north), cron("0 6 * * *", south), cron("0 6 * * *"));
     expect([typeof first, typeof second, third]).toEqual(["string", "string", undefined]);
     expect(first).not.toBe(second);
     expect(ids(cron("0 6 * * *", south), cron("0 6 * * *", north))).toEqual([second, first]);
+    // The same expression in another zone is another schedule, and may not be refused.
+    expect(ids(cron("0 6 * * *"), cron("0 6 * * *", { timezone: "Europe/Paris" }))).toEqual([undefined, undefined]);
     expect(ids(rrule("FREQ=DAILY", { timezone: "Europe/Paris" }), rrule("FREQ=DAILY"))).toEqual([undefined, undefined]);
   });
 
