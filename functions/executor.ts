@@ -46,7 +46,7 @@ class Executor {
     this.#timers = timers;
     this.#host = hostOf(fn);
     this.#reports = new Reports(fn.ports.mailbox, nextTick);
-    this.#versions = new Versions(fn.clients, fn.functionName ?? fn.stack.functions.executor);
+    this.#versions = new Versions(fn.clients, fn.functionName ?? fn.stack.functions.executor, fn.ports.clock);
   }
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {
@@ -57,9 +57,10 @@ class Executor {
     const [name, pool] = Object.entries(stack.pools).find(([, { arn }]) => arn === Records[0]?.eventSourceARN) ?? [];
     if (!name || !pool) throw new Error(`${Records[0]?.eventSourceARN} is no queue of a pool of the stack`);
     const parcels = Records.map((record) => ({ record, receipt: record.receiptHandle, receives: Number(record.attributes.ApproximateReceiveCount) }));
+    // The others' queues hide a message for longer than their functions run, by far.
     const long = pool.timeoutSeconds > HELD_SECONDS;
     const parts = { clients, clock: ports.clock, random: ports.random };
-    const hold = holdMessages({ ...parts, url: pool.url, messages: parcels, ...(long && { afterMs: 0 }) });
+    const hold = holdMessages({ ...parts, url: pool.url, messages: parcels, heldSeconds: stack.heldSeconds, ...(long && { afterMs: 0 }) });
     const batch: Batch = { pool: name, queue: queueOf(parts, pool.url), hold, failed: [] };
     try {
       // Before code runs of which the process may die.

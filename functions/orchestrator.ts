@@ -43,7 +43,7 @@ class Orchestrator {
     this.#fn = fn;
     this.#queue = queueOf({ clients, clock: ports.clock, random: ports.random }, stack.mailbox.url);
     this.#mail = new Mail(fn);
-    this.#versions = new Versions(clients, fn.functionName ?? stack.functions.orchestrator);
+    this.#versions = new Versions(clients, fn.functionName ?? stack.functions.orchestrator, ports.clock);
     this.#host = hostOf(fn, {
       handOn: (build, actor, deliveries) => this.#handOn(build, actor, deliveries),
       // Code that kills the process is noticed within a minute, not when the function's time is over. The request is under way while the entry's effects are performed.

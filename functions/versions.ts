@@ -7,17 +7,25 @@ import type { SQSBatchResponse, SQSRecord } from "aws-lambda";
 import type { AwsClients } from "../adapters/aws/clients.ts";
 import { isNamed } from "../adapters/aws/failure.ts";
 import { WindhoverError } from "../engine/errors.ts";
+import type { Clock } from "../engine/ports.ts";
+
+/** How long a build that is not there is not looked for again. Unit: milliseconds. */
+const ABSENT_MS = 60_000;
 
 export class Versions {
   readonly #clients: Pick<AwsClients, "lambda">;
   /** The function's name or ARN. */
   readonly #function: string;
-  /** By build: the version's number, or null for one that is gone. */
-  readonly #known = new Map<string, string | null>();
+  readonly #clock: Pick<Clock, "now">;
+  /** By build: the version's number. */
+  readonly #known = new Map<string, string>();
+  /** By build: until when one that was not there counts as gone. Never for good: a deploy that is under way may publish it yet. Unit: milliseconds since 1970. */
+  readonly #absent = new Map<string, number>();
 
-  constructor(clients: Pick<AwsClients, "lambda">, functionName: string) {
+  constructor(clients: Pick<AwsClients, "lambda">, functionName: string, clock: Pick<Clock, "now">) {
     this.#clients = clients;
     this.#function = functionName;
+    this.#clock = clock;
   }
 
   /**
@@ -34,7 +42,8 @@ export class Versions {
       throw refusal(build, version, error instanceof Error ? error.message : String(error), error);
     });
     if (answer === null) {
-      this.#known.set(build, null);
+      this.#known.delete(build);
+      this.#miss(build);
       return false;
     }
     const said = Buffer.from(answer.Payload ?? []).toString("utf8");
@@ -47,6 +56,7 @@ export class Versions {
   async #find(build: string): Promise<string | null> {
     const known = this.#known.get(build);
     if (known !== undefined) return known;
+    if (this.#clock.now() < (this.#absent.get(build) ?? 0)) return null;
     const { ListVersionsByFunctionCommand } = await import("../adapters/aws/late/lambda.ts");
     let marker: string | undefined;
     do {
@@ -54,10 +64,13 @@ export class Versions {
       for (const version of page.Versions ?? []) this.#note(version);
       marker = page.NextMarker;
     } while (marker !== undefined && marker !== "");
-    // A version is published before anything can have started on it: one that is not there now never will be.
-    const found = this.#known.get(build) ?? null;
-    this.#known.set(build, found);
-    return found;
+    // A deploy publishes versions of all functions before it lets messages to any of them, so what is not there is gone.
+    const found = this.#known.get(build);
+    if (found === undefined) this.#miss(build);
+    return found ?? null;
+  }
+  #miss(build: string): void {
+    this.#absent.set(build, this.#clock.now() + ABSENT_MS);
   }
   #note({ Version, Description }: FunctionConfiguration): void {
     if (Version !== undefined && Version !== "$LATEST" && Description) this.#known.set(Description, Version);

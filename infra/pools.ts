@@ -1,4 +1,5 @@
 /** Pools as the construct is given them: checked, with what is left out filled in. */
+import { HELD_SECONDS } from "../adapters/aws/visibility.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { PoolOptions } from "../sdk/config.ts";
 import type { Description } from "./describe.ts";
@@ -93,6 +94,21 @@ function whole(pool: string, option: string, value: number, least: number, most:
 
 /** The longest that one task may take. Unit: seconds. */
 export const timeoutOf = (pool: Pool): number => (pool.kind === "container" ? CONTAINER_SECONDS : pool.timeoutSeconds);
+
+/**
+ * How long a pool's queue hides a message. A container, and an executor of a pool whose tasks may take longer than a minute, shorten that as they begin and renew it as they go. Nobody renews
+ * it for tasks that take a minute at most: there it has to outlast the function by far, because SQS counts from when Lambda's poller took the message, which then waits for its batch, for a
+ * function to start, and for its turn where the account's concurrency is used up. Unit: seconds.
+ * Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+ */
+export const visibilityOf = (pool: Pool): number =>
+  pool.kind === "container" || pool.timeoutSeconds > HELD_SECONDS
+    ? LONGEST_SECONDS
+    : Math.max(SHORTEST_VISIBILITY_SECONDS, SHORT_POOL_FACTOR * pool.timeoutSeconds);
+/** What AWS advises. */
+const SHORT_POOL_FACTOR = 6;
+/** For pools of a few seconds: a function starts no faster for them. Unit: seconds. */
+const SHORTEST_VISIBILITY_SECONDS = 180;
 
 /** @throws WH2031 for a pool that no task can run in · WH2033 for a task that may take longer than its pool's functions. */
 export function checkTasks({ tasks, flowPools }: Description, pools: readonly Pool[]): void {

@@ -42,7 +42,7 @@ import { describeEntries, entryFiles } from "./manifest.ts";
 import { networkOf } from "./network.ts";
 import { makeTopic, notifyOfFailures } from "./notifications.ts";
 import { makePolicies, type Policies } from "./policies.ts";
-import { type ContainerPool, checkTasks, type LambdaPool, type Pool, poolsOf, timeoutOf } from "./pools.ts";
+import { type ContainerPool, checkTasks, type LambdaPool, type Pool, poolsOf, timeoutOf, visibilityOf } from "./pools.ts";
 import { checkEnvironment, checkProps, environmentOf, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
 import { consume, countMessages, DRAIN_SECONDS, describeQueue, drainDeadLetters, makeMailbox, makeTaskQueue, type QueuePair, sendTo } from "./queues.ts";
 import { makeScheduleGroup, makeSchedules, type Schedules, setTimers } from "./schedules.ts";
@@ -332,7 +332,8 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
 
   /**
    * After each deploy the containers' code is kept, and deployments hear what the code says; at the stack's end, what nobody wants to keep is deleted. Only in between messages flow
-   * and do new containers start, which may come upon runs of the build before.
+   * and do new containers start, which may come upon runs of the build before. All functions have their new version by then: the first feed that is moved brings tasks of the new build
+   * to executors whose feeds are still at the old one, and they hand those on.
    */
   #makeDeployed(removalPolicy: RemovalPolicy, between: readonly IConstruct[]): void {
     const destroy = removalPolicy === RemovalPolicy.DESTROY;
@@ -350,6 +351,7 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     // The function answers before its time is over. One that cannot even begin is told of an hour later, if nobody says otherwise.
     const serviceTimeout = Duration.seconds(TURN_SECONDS + 60);
     const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", serviceTimeout, properties });
+    for (const { currentVersion } of [this.orchestrator, ...this.executors.values()]) resource.node.addDependency(currentVersion);
     for (const each of between) each.node.addDependency(resource);
   }
 
@@ -379,6 +381,3 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     return Stack.of(this).formatArn({ service: "lambda", resource: "function", resourceName: nameOf(this, part), arnFormat: ArnFormat.COLON_RESOURCE_NAME });
   }
 }
-
-/** A pool's queue hides a message as long as its function may run; a container renews it as it goes. Unit: seconds. */
-const visibilityOf = (pool: Pool): number => (pool.kind === "lambda" ? pool.timeoutSeconds : TURN_SECONDS);

@@ -1,3 +1,4 @@
+import { ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { SendMessageBatchCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
@@ -164,6 +165,29 @@ describe("an executor", () => {
     world.versions({ new: () => ({ batchItemFailures: [] }) });
     await world.executor({ Records: [parcel(packed("a", [{}], "old"), "t1")] }, TIME);
     expect((await mail(world))[0]?.message).toMatchObject({ kind: "crash", why: expect.stringContaining("WH3121") });
+  });
+
+  test("looks for a build again that was not there: while a deploy was under way, the next one's tasks were crashes for as long as the process lived", async () => {
+    double();
+    const world = new World({ build: "old" });
+    world.versions({ old: () => ({ batchItemFailures: [] }) });
+    const come = async (id: string) => {
+      await world.executor({ Records: [parcel(packed("a", [{}], "next"), id)] }, TIME);
+      return [(await mail(world)).map(({ message: { kind } }) => kind), world.lambda.commandCalls(ListVersionsByFunctionCommand).length];
+    };
+    expect(await come("t1")).toEqual([["crash"], 1]);
+    world.versions({ old: () => ({ batchItemFailures: [] }), next: () => ({ batchItemFailures: [] }) });
+    await world.backend.advance(59_000);
+    expect(await come("t2")).toEqual([["crash"], 1]);
+    await world.backend.advance(1000);
+    expect(await come("t3")).toEqual([[], 2]);
+  });
+
+  test("holds a message for as long as the stack says", async () => {
+    double();
+    const world = new World({ stack: { ...STACK, heldSeconds: 9 } });
+    await world.executor({ Records: [parcel(packed("a", [{}]), "t1")] }, TIME);
+    expect(world.hidden()).toEqual({ "receipt-of-t1": 9 });
   });
 });
 

@@ -4,7 +4,7 @@ import { Key } from "aws-cdk-lib/aws-kms";
 import { Bucket } from "aws-cdk-lib/aws-s3";
 import { describe, expect, test } from "vitest";
 import { STACK_OUTPUT, STACK_VARIABLE } from "../../adapters/aws/stack.ts";
-import { construct, SMALL, stackOf, templateOf } from "./synth.ts";
+import { construct, POOLS, SMALL, stackOf, templateOf } from "./synth.ts";
 
 interface Resource {
   readonly Type: string;
@@ -79,9 +79,13 @@ describe("queues", () => {
     for (const policy of policies) expect(JSON.stringify(policy)).toContain('"Bool":{"aws:SecureTransport":"false"}');
   });
 
-  test("a queue hides a message as long as its function may run", () => {
-    full.hasResourceProperties("AWS::SQS::Queue", { VisibilityTimeout: 600, RedrivePolicy: Match.anyValue() });
-    full.hasResourceProperties("AWS::Lambda::Function", { FunctionName: "Shop-pool-large", Timeout: 600, MemorySize: 4096 });
+  test("a queue hides a message as long as any function may run; where nobody renews that, for six times as long as its own", () => {
+    const pools = { ten: { timeoutSeconds: 10 }, minute: { timeoutSeconds: 60 }, longer: { timeoutSeconds: 61 }, fargate: POOLS.fargate };
+    const template = templateOf(construct({ entry: SMALL, pools }));
+    template.hasResourceProperties("AWS::Lambda::Function", { FunctionName: "Shop-pool-minute", Timeout: 60 });
+    const queues = Object.entries(template.findResources("AWS::SQS::Queue", { Properties: { RedrivePolicy: Match.anyValue() } }));
+    const hidden = Object.fromEntries(queues.map(([id, { Properties }]) => [id.slice("Flows".length, -8), Properties.VisibilityTimeout]));
+    expect(hidden).toEqual({ Mailbox: 900, Pooldefault: 900, Poolfargate: 900, Poollonger: 900, Poolten: 180, Poolminute: 360 });
   });
 });
 
@@ -135,6 +139,14 @@ describe("functions", () => {
   test("messages flow only while the stack's deployment stands: nothing is written into what is being emptied", () => {
     const [id] = Object.entries(full.toJSON().Resources as Record<string, Resource>).find(([, { Type }]) => Type === "Custom::Windhover") ?? [];
     for (const { DependsOn } of ofType("AWS::Lambda::EventSourceMapping")) expect(DependsOn).toContain(id);
+  });
+
+  test("messages flow only when every function has its version: an older executor was given a task of a build that it could not find", () => {
+    const all = full.toJSON().Resources as Record<string, Resource>;
+    const [deployment] = ofType("Custom::Windhover");
+    const versions = Object.keys(all).filter((id) => all[id]?.Type === "AWS::Lambda::Version" && !id.startsWith("FlowsIntake"));
+    expect(versions).toHaveLength(3);
+    expect(deployment?.DependsOn).toEqual(expect.arrayContaining(versions));
   });
 });
 
