@@ -1,15 +1,18 @@
 /** One dashboard, for those who ask for it: it costs three dollars a month beyond the third. */
+import { Stack } from "aws-cdk-lib";
 import { Dashboard, GraphWidget, type IMetric, LogQueryWidget } from "aws-cdk-lib/aws-cloudwatch";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import type { Construct } from "constructs";
 import type { Watched } from "./alarms.ts";
 import type { Tables } from "./tables.ts";
 
-export function makeDashboard(scope: Construct, dashboardName: string, watched: Watched, { state, runs }: Tables, logs: LogGroup): Dashboard {
+export function makeDashboard(scope: Construct, watched: Watched, { state, runs }: Tables, logs: LogGroup): Dashboard {
   const { mailbox, pools, functions } = watched;
   const queues = [mailbox, ...pools];
   const graph = (title: string, left: IMetric[]): GraphWidget => new GraphWidget({ title, left, width: 12, height: 6 });
-  const dashboard = new Dashboard(scope, "Dashboard", { dashboardName });
+  const { stackName, region } = Stack.of(scope);
+  // A dashboard's name is taken in all regions of the account, a stack's only in its own.
+  const dashboard = new Dashboard(scope, "Dashboard", { dashboardName: `${stackName}-${region}` });
   dashboard.addWidgets(
     graph(
       "Invocations",

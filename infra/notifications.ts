@@ -1,7 +1,7 @@
 /** Failed runs, told to a topic: a pipe reads the runs table's changes, and lets through the rows of runs that failed or crashed. Nothing is billed while nothing fails. */
-import { Names } from "aws-cdk-lib";
+import { Names, Stack } from "aws-cdk-lib";
 import type { CfnTable } from "aws-cdk-lib/aws-dynamodb";
-import { Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { IKey } from "aws-cdk-lib/aws-kms";
 import { CfnPipe } from "aws-cdk-lib/aws-pipes";
 import { type ITopic, Topic } from "aws-cdk-lib/aws-sns";
@@ -14,6 +14,22 @@ export type NotificationOptions = boolean | ITopic;
 
 export function makeTopic(scope: Construct, options: Exclude<NotificationOptions, false>, key?: IKey): ITopic {
   return options === true ? new Topic(scope, "Notifications", { displayName: "Windhover", enforceSSL: true, ...(key && { masterKey: key }) }) : options;
+}
+
+/**
+ * A topic of ours has a policy, which demands TLS; without one it would let in what the account owns, alarms among it. A topic of the user's own has the policy that they gave it.
+ * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+ */
+export function letAlarmsPublish(topic: ITopic, options: NotificationOptions): void {
+  if (options !== true) return;
+  topic.addToResourcePolicy(
+    new PolicyStatement({
+      principals: [new ServicePrincipal("cloudwatch.amazonaws.com")],
+      actions: ["sns:Publish"],
+      resources: [topic.topicArn],
+      conditions: { StringEquals: { "aws:SourceAccount": Stack.of(topic).account } },
+    }),
+  );
 }
 
 export function notifyOfFailures(scope: Construct, stackName: string, { runs }: Tables, topic: ITopic): void {

@@ -40,7 +40,7 @@ import { shareKey } from "./keys.ts";
 import { makeLogGroup, readLogs, writeLogs } from "./logs.ts";
 import { describeEntries, entryFiles } from "./manifest.ts";
 import { networkOf } from "./network.ts";
-import { makeTopic, notifyOfFailures } from "./notifications.ts";
+import { letAlarmsPublish, makeTopic, notifyOfFailures } from "./notifications.ts";
 import { makePolicies, type Policies } from "./policies.ts";
 import { type ContainerPool, checkTasks, type LambdaPool, type Pool, poolsOf, timeoutOf, visibilityOf } from "./pools.ts";
 import { checkEnvironment, checkProps, environmentOf, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
@@ -373,8 +373,10 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
   }
 
   #makeEyes(watched: Watched): void {
-    if (this.#props.alarms) makeAlarms(this, watched, this.topic);
-    if (this.#props.dashboard) makeDashboard(this, Stack.of(this).stackName, watched, this.tables, this.logGroup);
+    const { alarms, dashboard, notifications } = this.#props;
+    if (alarms) makeAlarms(this, watched, this.topic);
+    if (alarms && notifications && this.topic) letAlarmsPublish(this.topic, notifications);
+    if (dashboard) makeDashboard(this, watched, this.tables, this.logGroup);
   }
 
   #arnOf(part: string): string {

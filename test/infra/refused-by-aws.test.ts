@@ -1,8 +1,9 @@
 /** What AWS refuses, or does otherwise than an emulator: held on the template that is deployed. */
 import { fileURLToPath } from "node:url";
 import type { Template } from "aws-cdk-lib/assertions";
+import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
-import { construct, templateOf } from "./synth.ts";
+import { construct, SMALL, stackOf, templateOf } from "./synth.ts";
 
 const MANY = fileURLToPath(new URL("./fixtures/many.ts", import.meta.url));
 const many = templateOf(construct({ entry: MANY, pools: {}, notifications: true }));
@@ -53,6 +54,37 @@ test("a pipe puts text where its path stands: the quotes are the template's", ()
   const parameters = pipe?.["TargetParameters"] as { readonly InputTemplate: string } | undefined;
   const filled = (parameters?.InputTemplate ?? "").replace(/<\$\.([\w.]+)>/g, (_, path: string) => path.split(".").at(-2) as string);
   expect(JSON.parse(filled)).toEqual({ stack: "Shop", run: "pk", flow: "flow", state: "state" });
+});
+
+describe("alarms", () => {
+  const publishing = (template: Template) =>
+    propertiesOf(template, "AWS::SNS::TopicPolicy").flatMap(({ PolicyDocument }) =>
+      (PolicyDocument as { readonly Statement: readonly { readonly Effect: string }[] }).Statement.filter(({ Effect }) => Effect === "Allow"),
+    );
+  test("did not reach a topic whose policy only demanded TLS", () => {
+    const template = templateOf(construct({ entry: SMALL, pools: {}, alarms: true, notifications: true }));
+    expect(publishing(template)).toMatchObject([
+      {
+        Action: "sns:Publish",
+        Condition: { StringEquals: { "aws:SourceAccount": "000000000000" } },
+        Effect: "Allow",
+        Principal: { Service: "cloudwatch.amazonaws.com" },
+        Resource: { Ref: expect.stringMatching(/^FlowsNotifications/) },
+      },
+    ]);
+    expect(publishing(many)).toEqual([]);
+  });
+  test("go to a topic of the user's own, whose policy is theirs", () => {
+    const stack = stackOf();
+    const topic = new Topic(stack, "Own");
+    const template = templateOf(construct({ entry: SMALL, pools: {}, alarms: true, notifications: topic }, stack));
+    template.resourceCountIs("AWS::SNS::TopicPolicy", 0);
+    for (const { AlarmActions } of propertiesOf(template, "AWS::CloudWatch::Alarm")) expect(AlarmActions).toEqual([{ Ref: expect.stringMatching(/^Own/) }]);
+  });
+});
+
+test("a dashboard's name was taken by a stack of the same name in another region", () => {
+  templateOf(construct({ entry: SMALL, pools: {}, dashboard: true })).hasResourceProperties("AWS::CloudWatch::Dashboard", { DashboardName: "Shop-us-east-1" });
 });
 
 test("CloudFormation waited an hour for a function that could not begin", () => many.hasResourceProperties("Custom::Windhover", { ServiceTimeout: "960" }));
