@@ -1,35 +1,36 @@
 /**
  * Told by CloudFormation after each deploy, as a custom resource: the deployments of the code hear what it says now, those that are gone are paused. On the stack's end it
- * deletes what the stack has made at run time and CloudFormation knows nothing of. It always answers: CloudFormation would wait for an hour.
+ * deletes what the stack has made at run time and CloudFormation knows nothing of. It always answers, also where the author's code throws while it is loaded: CloudFormation would
+ * wait until its patience is over, and once more for the way back.
  */
 import type { CloudFormationCustomResourceEvent, Context } from "aws-lambda";
 import { noteFlows } from "../adapters/aws/known-flows.ts";
 import { deploymentActor } from "../engine/messages.ts";
 import { keepBuild } from "./builds.ts";
 import { empty, isEmptied } from "./emptying.ts";
-import { type FunctionHost, type Modules, openFunction } from "./host.ts";
+import { deploymentsOf, type FunctionHost, type LateModules, openFunction } from "./host.ts";
 import { configureMessage } from "./mail.ts";
 import { errorFields, note } from "./note.ts";
 import { pruneBuilds } from "./old-builds.ts";
 
 type Handler = (event: CloudFormationCustomResourceEvent, context: Pick<Context, "getRemainingTimeInMillis">) => Promise<void>;
 
-/** @example export const handler = deployed([entry0]); */
-export function deployed(modules: Modules): Handler {
+/** @example export const handler = deployed([() => import("./flows.ts")]); */
+export function deployed(modules: LateModules): Handler {
   let fn: FunctionHost | undefined;
   return deployedOf(() => {
-    fn ??= openFunction(modules, "client");
+    fn ??= openFunction([], "client");
     return fn;
-  });
+  }, modules);
 }
 
-export function deployedOf(open: () => FunctionHost, put: typeof fetch = fetch): Handler {
+export function deployedOf(open: () => FunctionHost, modules: LateModules = [], put: typeof fetch = fetch): Handler {
   return async (event, context) => {
     note("INFO", "deployed", { request: event.RequestType });
     try {
       const fn = open();
       fn.time.begin(context.getRemainingTimeInMillis());
-      await fn.time.bound(work(fn, event));
+      await fn.time.bound(work(fn, event, modules));
       await answer(put, event, { Status: "SUCCESS" });
     } catch (error) {
       note("ERROR", "deployed", errorFields(error));
@@ -38,12 +39,15 @@ export function deployedOf(open: () => FunctionHost, put: typeof fetch = fetch):
   };
 }
 
-async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent): Promise<void> {
+async function work(fn: FunctionHost, event: CloudFormationCustomResourceEvent, modules: LateModules): Promise<void> {
   if (event.RequestType === "Delete") {
     const wanted: unknown = event.ResourceProperties["Empty"];
     return empty(fn, (Array.isArray(wanted) ? wanted : []).filter(isEmptied));
   }
-  const { deployments, ports, build, clients, code, stack } = fn;
+  const loaded: object[] = [];
+  for (const load of modules) loaded.push(await load());
+  const deployments = deploymentsOf(loaded);
+  const { ports, build, clients, code, stack } = fn;
   const { Build, Code } = event.ResourceProperties as Readonly<Record<string, unknown>>;
   if (typeof Build === "string" && typeof Code === "string") {
     await keepBuild({ clients, stack }, Build, Code);

@@ -15,7 +15,7 @@ import { type FunctionHost, hostOf, type Modules, openFunction } from "./host.ts
 import { portionsOf } from "./isolation.ts";
 import { errorFields, note } from "./note.ts";
 import type { SqsHandler } from "./orchestrator.ts";
-import { goneMessage, Versions } from "./versions.ts";
+import type { Versions } from "./versions.ts";
 
 /** @example export const handler = executor([entry0]); */
 export function executor(modules: Modules): SqsHandler {
@@ -39,14 +39,13 @@ class Executor {
   readonly #host: Host;
   readonly #timers: Pick<AwsTimers, "forward">;
   readonly #reports: Reports;
-  readonly #versions: Versions;
+  #versions: Versions | undefined;
 
   constructor(fn: FunctionHost, timers: Pick<AwsTimers, "forward">) {
     this.#fn = fn;
     this.#timers = timers;
     this.#host = hostOf(fn);
     this.#reports = new Reports(fn.ports.mailbox, nextTick);
-    this.#versions = new Versions(fn.clients, fn.functionName ?? fn.stack.functions.executor, fn.ports.clock);
   }
 
   async handle({ Records }: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">): Promise<SQSBatchResponse> {
@@ -111,9 +110,11 @@ class Executor {
   }
 
   async #handOn({ parcel, message }: Opened): Promise<void> {
-    const { ports } = this.#fn;
+    const { clients, functionName, ports, stack } = this.#fn;
     const build = message.run.build as string;
     note("INFO", "handed on to the run's own build", { actor: message.actor, build });
+    const { goneMessage, Versions } = await import("./versions.ts");
+    this.#versions ??= new Versions(clients, functionName ?? stack.functions.executor, ports.clock);
     if (await this.#versions.take(build, [parcel.record])) return;
     const tasks = await buryTasks(ports, deliveryOf(parcel, message));
     if (tasks.length > 0) await ports.mailbox.send(message.actor, crashOf({ ...message, tasks }, goneMessage(build)));

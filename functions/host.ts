@@ -15,6 +15,9 @@ import { TimeLeft } from "./time-left.ts";
 /** The namespaces of a user's modules. Importing them has defined their flows and tasks. */
 export type Modules = readonly object[];
 
+/** The same, not yet loaded: what throws while it is loaded can then be told. */
+export type LateModules = readonly (() => Promise<object>)[];
+
 export interface FunctionHost {
   readonly stack: StackResources;
   readonly clients: AwsClients;
@@ -40,8 +43,12 @@ export function openFunction(modules: Modules, role: Role, env: NodeJS.ProcessEn
 }
 
 export function functionHost(parts: Omit<FunctionHost, "deployments" | "time">, modules: Modules): FunctionHost {
+  return { ...parts, deployments: deploymentsOf(modules), time: new TimeLeft(parts.ports.clock) };
+}
+
+export function deploymentsOf(modules: Modules): FunctionHost["deployments"] {
   const exported = modules.flatMap((module) => Object.values(module)).filter(isDeployment);
-  return { ...parts, deployments: new Map(exported.map((deployment) => [deployment.name, deployment])), time: new TimeLeft(parts.ports.clock) };
+  return new Map(exported.map((deployment) => [deployment.name, deployment]));
 }
 
 /** Where turns are taken and tasks run. `more` is what one kind of function adds. */

@@ -13,7 +13,7 @@ import { countRuns } from "./metrics.ts";
 import { errorFields, note } from "./note.ts";
 import { TimeIsOver } from "./time-left.ts";
 import { fireRunState, queueMessages } from "./triggers.ts";
-import { goneMessage, Versions } from "./versions.ts";
+import type { Versions } from "./versions.ts";
 
 export type SqsHandler = (event: SQSEvent, context: Pick<Context, "getRemainingTimeInMillis">) => Promise<SQSBatchResponse>;
 
@@ -32,7 +32,7 @@ class Orchestrator {
   readonly #host: Host;
   readonly #mail: Mail;
   readonly #queue: Queue;
-  readonly #versions: Versions;
+  #versions: Versions | undefined;
   // Of the present invocation:
   #hold: Hold | undefined;
   #records: ReadonlyMap<string, SQSRecord> = new Map();
@@ -43,7 +43,6 @@ class Orchestrator {
     this.#fn = fn;
     this.#queue = queueOf({ clients, clock: ports.clock, random: ports.random }, stack.mailbox.url);
     this.#mail = new Mail(fn);
-    this.#versions = new Versions(clients, fn.functionName ?? stack.functions.orchestrator, ports.clock);
     this.#host = hostOf(fn, {
       handOn: (build, actor, deliveries) => this.#handOn(build, actor, deliveries),
       // Code that kills the process is noticed within a minute, not when the function's time is over. The request is under way while the entry's effects are performed.
@@ -140,7 +139,10 @@ class Orchestrator {
     const records = [...physicals].flatMap((physical) => this.#records.get(physical) ?? []);
     note("INFO", "handed on to the run's own build", { actor, build });
     void this.#hold?.renew();
-    if (await this.#versions.take(build, records)) await this.#fn.ports.mailbox.acknowledge(deliveries);
+    const { goneMessage, Versions } = await import("./versions.ts");
+    const { clients, functionName, ports, stack } = this.#fn;
+    this.#versions ??= new Versions(clients, functionName ?? stack.functions.orchestrator, ports.clock);
+    if (await this.#versions.take(build, records)) await ports.mailbox.acknowledge(deliveries);
     else await turnWithoutCode(this.#host, actor, deliveries, goneMessage(build));
   }
 

@@ -14,14 +14,14 @@ import { type BundledFile, inlined, named, projectOf } from "./source-map.ts";
 /** The oldest Node that the bundle has to run on: the functions' runtime. */
 export const NODE = 24;
 
-/** A file of `functions/`, the factory that it exports, and whether that is given the user's code. */
+/** A file of `functions/`, the factory that it exports, and how that is given the user's code: loaded, or to be loaded when it sees fit. */
 const PROGRAMS = {
-  orchestrator: { file: "orchestrator", factory: "orchestrator", code: true },
-  executor: { file: "executor", factory: "executor", code: true },
-  api: { file: "api", factory: "api", code: true },
-  deployed: { file: "deployed", factory: "deployed", code: true },
-  container: { file: "container", factory: "container", code: true },
-  deadLetters: { file: "dead-letters", factory: "deadLetters", code: false },
+  orchestrator: { file: "orchestrator", factory: "orchestrator", code: "loaded" },
+  executor: { file: "executor", factory: "executor", code: "loaded" },
+  api: { file: "api", factory: "api", code: "loaded" },
+  deployed: { file: "deployed", factory: "deployed", code: "later" },
+  container: { file: "container", factory: "container", code: "loaded" },
+  deadLetters: { file: "dead-letters", factory: "deadLetters", code: "none" },
 } as const;
 export type Program = keyof typeof PROGRAMS;
 
@@ -62,9 +62,14 @@ const OBJECTS = ["http", "process"].flatMap((name) => [name, `node:${name}`].map
 /** The bundle of one function, or of the program of a container. @throws WH2030 with the file and line. */
 export function bundleProgram(program: Program, options: BundleOptions): Bundle {
   const { file, factory, code } = PROGRAMS[program];
-  const entries = code ? options.entries : [];
-  const imports = entries.map((entry, i) => `import * as entry${i} from ${JSON.stringify(entry)};\n`).join("");
-  const modules = code ? `[${entries.map((_, i) => `entry${i}`).join(", ")}]` : "";
+  const entries = options.entries.map((entry) => JSON.stringify(entry));
+  const imports = code === "loaded" ? entries.map((entry, i) => `import * as entry${i} from ${entry};\n`).join("") : "";
+  const given = {
+    none: "",
+    loaded: `[${entries.map((_, i) => `entry${i}`).join(", ")}]`,
+    later: `[${entries.map((entry) => `() => import(${entry})`).join(", ")}]`,
+  };
+  const modules = given[code];
   // A container is a program that ends; a function is a handler that is called.
   const last = program === "container" ? `await ${factory}(${modules});\n` : `export const handler = ${factory}(${modules});\n`;
   const source = `${imports}import { ${factory} } from ${JSON.stringify(own(`functions/${file}`))};\n${last}`;

@@ -104,6 +104,16 @@ const BOOTSTRAP = [
   ".catch((error) => { console.error(error); process.exit(1); });",
 ].join("\n");
 
+/** At the stack's end nobody is left: a cluster in which one runs cannot be deleted. */
+export function stopContainers(scope: Construct, { cluster }: Containers): Access[] {
+  const when = { ArnEquals: { "ecs:cluster": cluster.clusterArn } };
+  const { partition, region, account } = Stack.of(scope);
+  return [
+    { actions: ["ecs:ListTasks"], on: ["*"], when },
+    { actions: ["ecs:DescribeTasks", "ecs:StopTask"], on: [`arn:${partition}:ecs:${region}:${account}:task/${cluster.clusterName}/*`], when },
+  ];
+}
+
 /** Who enqueues starts somebody. A definition of any revision of the family, in this cluster only. */
 export function startContainers(scope: Construct, { cluster }: Containers, tasks: readonly ContainerTask[]): Access[] {
   const when = { ArnEquals: { "ecs:cluster": cluster.clusterArn } };

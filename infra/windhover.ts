@@ -32,6 +32,7 @@ import {
   placeOf,
   readCode,
   startContainers,
+  stopContainers,
 } from "./containers.ts";
 import { makeDashboard } from "./dashboard.ts";
 import type { Description } from "./describe.ts";
@@ -138,10 +139,10 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     const tasks = this.#makeTasks();
     this.orchestrator = this.#makeOrchestrator(tasks);
     this.executors = this.#makeExecutors();
-    const deadLetters = this.#makeDeadLetters(tasks);
+    const { deadLetters, drain } = this.#makeDeadLetters(tasks);
     const feeds = [...this.#makeFeeds(), ...this.#makeIntake()];
     this.#makeApi(webhooks);
-    this.#makeDeployed(removalPolicy, [...feeds, ...tasks.map(({ definition }) => definition.node.defaultChild as CfnTaskDefinition)]);
+    this.#makeDeployed(removalPolicy, [...feeds, drain, ...tasks.map(({ definition }) => definition.node.defaultChild as CfnTaskDefinition)]);
     makeSchedules(this, this.#schedules, this.#mailbox, this.#description.deployments, Date.now());
     makeRules(this, Stack.of(this).stackName, this.#mailbox, this.#description.deployments);
 
@@ -288,13 +289,13 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
   }
 
   /** On a schedule: a poller that waits for what hardly ever comes would cost money. */
-  #makeDeadLetters(tasks: readonly ContainerTask[]): LambdaFunction {
+  #makeDeadLetters(tasks: readonly ContainerTask[]): { readonly deadLetters: LambdaFunction; readonly drain: Rule } {
     const pools = [...this.#queues.values()];
     const options = { name: nameOf(this, "dead-letters"), description: "Drains the dead-letter queues", memoryMb: 256, timeoutSeconds: DRAIN_SECONDS };
     const access = [...this.#turnAccess(tasks), ...drainDeadLetters(this.#mailbox, ...pools), ...countMessages(...pools)];
-    const made = this.#function("DeadLetters", "deadLetters", options, access);
-    new Rule(this, "DeadLettersRule", { schedule: Schedule.rate(Duration.minutes(5)), targets: [new LambdaTarget(made, { retryAttempts: 0 })] });
-    return made;
+    const deadLetters = this.#function("DeadLetters", "deadLetters", options, access);
+    const targets = [new LambdaTarget(deadLetters, { retryAttempts: 0 })];
+    return { deadLetters, drain: new Rule(this, "DeadLettersRule", { schedule: Schedule.rate(Duration.minutes(5)), targets }) };
   }
 
   #makeFeeds(): EventSourceMapping[] {
@@ -338,8 +339,9 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
   #makeDeployed(removalPolicy: RemovalPolicy, between: readonly IConstruct[]): void {
     const destroy = removalPolicy === RemovalPolicy.DESTROY;
     const options = { name: nameOf(this, "deployed"), description: "Tells deployments what the code says", memoryMb: 512, timeoutSeconds: TURN_SECONDS };
-    const ending = destroy ? [...emptyBucket(this.bucket), ...writeBlocks(this)] : [];
-    const code = this.#containers?.code;
+    const containers = this.#containers;
+    const ending = [...(containers ? stopContainers(this, containers) : []), ...(destroy ? [...emptyBucket(this.bucket), ...writeBlocks(this)] : [])];
+    const code = containers?.code;
     const versions: Access = { actions: ["lambda:ListVersionsByFunction"], on: [this.#arnOf("orchestrator")] };
     const keeping = code ? [...keepBuilds(this.bucket), readCode(code), versions] : [];
     const access = [...readTables(this.tables), ...listingTables(this.tables), ...sendTo(this.#mailbox), ...useResults(this.bucket), ...keeping, ...ending];
@@ -347,10 +349,12 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     // What the code says also follows from the environment: with another one, deployments hear it again.
     const said = Stack.of(this).resolve([this.#description.deployments.map(({ name, revision }) => [name, revision]), environmentOf(this.#props)]) as unknown;
     const says = createHash("sha256").update(JSON.stringify(said)).digest("hex").slice(0, 16);
-    const properties = { Build: this.#parts.build, Says: says, ...(code && { Code: placeOf(code) }), Empty: destroy ? ["bucket", "secrets"] : [] };
+    const emptied = [...(containers ? ["containers"] : []), ...(destroy ? ["bucket", "secrets"] : [])];
+    const properties = { Build: this.#parts.build, Says: says, ...(code && { Code: placeOf(code) }), Empty: emptied };
     // The function answers before its time is over. One that cannot even begin is told of an hour later, if nobody says otherwise.
     const serviceTimeout = Duration.seconds(TURN_SECONDS + 60);
     const resource = new CustomResource(this, "Deployment", { serviceToken: made.functionArn, resourceType: "Custom::Windhover", serviceTimeout, properties });
+    if (containers) resource.node.addDependency(containers.cluster);
     for (const { currentVersion } of [this.orchestrator, ...this.executors.values()]) resource.node.addDependency(currentVersion);
     for (const each of between) each.node.addDependency(resource);
   }

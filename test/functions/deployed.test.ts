@@ -1,15 +1,17 @@
 import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
+import { DescribeTasksCommand, ECSClient, ListTasksCommand, StopTaskCommand } from "@aws-sdk/client-ecs";
 import { CopyObjectCommand, DeleteObjectsCommand, ListObjectsV2Command, ListObjectVersionsCommand } from "@aws-sdk/client-s3";
 import { DeleteSecretCommand, ListSecretsCommand, SecretsManagerClient } from "@aws-sdk/client-secrets-manager";
 import type { CloudFormationCustomResourceEvent } from "aws-lambda";
 import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import * as z from "zod";
+import type { PoolResource } from "../../adapters/aws/stack.ts";
 import { decode } from "../../engine/codec.ts";
 import { shared } from "../../engine/scope.ts";
 import { deployedOf } from "../../functions/deployed.ts";
 import { cron, flow } from "../../sdk/index.ts";
-import { letter, record, TIME, World } from "./world.ts";
+import { letter, record, STACK, TIME, World } from "./world.ts";
 
 const dynamodb = mockClient(DynamoDBClient);
 beforeEach(() => {
@@ -51,9 +53,9 @@ describe("after a deploy", () => {
     const [stays, goes] = [f.deployment({ name: "stays" }), f.deployment({ name: "goes" })];
     const world = new World({ modules: [{ stays, goes }] });
     const { told, put } = listener();
-    await deployedOf(() => world.fn, put)(event("Create"), TIME);
+    await deployedOf(() => world.fn, [async () => ({ stays, goes })], put)(event("Create"), TIME);
     await world.pump();
-    await deployedOf(() => world.function({ modules: [{ stays }], build: "b2" }), put)(event("Update"), TIME);
+    await deployedOf(() => world.function({ build: "b2" }), [async () => ({ stays })], put)(event("Update"), TIME);
     await world.pump();
     expect((await world.ports.index.deployments()).map(({ name, paused }) => [name, paused]).sort()).toEqual([
       ["goes", true],
@@ -77,7 +79,11 @@ describe("after a deploy", () => {
     const world = new World({ modules: [all] });
     const { put } = listener();
     const deploy = async (modules: readonly object[], build: string): Promise<void> => {
-      await deployedOf(() => world.function({ modules, build }), put)(event("Update"), TIME);
+      await deployedOf(
+        () => world.function({ build }),
+        modules.map((module) => async () => module),
+        put,
+      )(event("Update"), TIME);
       await world.pump();
     };
     const say = async (name: string, kind: "pause" | "resume", id: string): Promise<void> => {
@@ -119,7 +125,7 @@ describe("after a deploy", () => {
       ...event("Create"),
       ResourceProperties: { ServiceToken: "arn", Build: "b1", Code: "assets/code of b1.mjs" },
     } as CloudFormationCustomResourceEvent;
-    for (let time = 0; time < 2; time++) await deployedOf(() => world.fn, put)(asked, TIME);
+    for (let time = 0; time < 2; time++) await deployedOf(() => world.fn, [], put)(asked, TIME);
     expect(told).toMatchObject([{ Status: "SUCCESS" }, { Status: "SUCCESS" }]);
     expect(world.s3.commandCalls(CopyObjectCommand).map(({ args }) => args[0].input)).toEqual([
       { Bucket: "results", Key: "builds/b1.mjs", CopySource: "assets/code%20of%20b1.mjs" },
@@ -139,18 +145,18 @@ describe("after a deploy", () => {
       .resolves({});
     const { told, put } = listener();
     const asked = { ...event("Update"), ResourceProperties: { ServiceToken: "arn", Build: "b3", Code: "assets/b3" } } as CloudFormationCustomResourceEvent;
-    await deployedOf(() => world.fn, put)(asked, TIME);
+    await deployedOf(() => world.fn, [], put)(asked, TIME);
     expect(told).toMatchObject([{ Status: "SUCCESS" }]);
     // b3 is the one that is being deployed, and has no version yet.
     const deleted = () => world.s3.commandCalls(DeleteObjectsCommand).map(({ args }) => args[0].input.Delete?.Objects);
     expect(deleted()).toEqual([[{ Key: "builds/b0.mjs" }]]);
     world.versions({});
-    await deployedOf(() => world.fn, put)(asked, TIME);
+    await deployedOf(() => world.fn, [], put)(asked, TIME);
     expect(deleted()).toHaveLength(1);
     // What cannot be tidied up is no reason for a deploy to fail.
     world.versions({ b1: () => ({ batchItemFailures: [] }) });
     world.s3.on(DeleteObjectsCommand).rejects(new Error("denied"));
-    await deployedOf(() => world.fn, put)(asked, TIME);
+    await deployedOf(() => world.fn, [], put)(asked, TIME);
     expect(told).toMatchObject([{ Status: "SUCCESS" }, { Status: "SUCCESS" }, { Status: "SUCCESS" }]);
   });
 
@@ -159,9 +165,9 @@ describe("after a deploy", () => {
     const broken = () => {
       throw new Error("WINDHOVER_STACK does not describe a stack");
     };
-    await deployedOf(broken, put)(event("Create"), TIME);
+    await deployedOf(broken, [], put)(event("Create"), TIME);
     const world = new World({ ports: (ports) => ({ ...ports, index: { ...ports.index, deployments: () => new Promise<never>(() => {}) } }) });
-    const late = deployedOf(() => world.fn, put)(event("Update"), { getRemainingTimeInMillis: () => 10_000 });
+    const late = deployedOf(() => world.fn, [], put)(event("Update"), { getRemainingTimeInMillis: () => 10_000 });
     await vi.waitFor(async () => {
       await world.backend.advance(1000);
       expect(told).toHaveLength(2);
@@ -175,6 +181,44 @@ describe("after a deploy", () => {
 });
 
 describe("at a stack's end", () => {
+  test("containers are stopped, and waited for: a cluster in which one lives could not be deleted", async () => {
+    const container = { cluster: "cluster", taskDefinition: "Flows-p", subnets: [], securityGroups: [], concurrency: 3 };
+    const pool = { ...(STACK.pools["default"] as PoolResource), container };
+    const world = new World({ stack: { ...STACK, pools: { ...STACK.pools, p: pool, q: pool } } });
+    const ecs = mockClient(ECSClient);
+    const pages = ["a", "b", "c"].map((task, i) => [task, i < 2 ? `${i + 1}` : undefined] as const);
+    const [living, ending] = [new Set(["a", "b", "c"]), new Set<string>()];
+    ecs
+      .on(ListTasksCommand)
+      .callsFake(({ desiredStatus, nextToken = "0" }) => {
+        const [task, next] = pages[Number(nextToken)] as (typeof pages)[number];
+        const meant = living.has(task) ? "RUNNING" : "STOPPED";
+        return { taskArns: meant === desiredStatus ? [task] : [], nextToken: next };
+      })
+      .on(StopTaskCommand)
+      .callsFake(({ task }) => {
+        living.delete(task);
+        // One had ended by itself.
+        if (task === "b") throw Object.assign(new Error("The referenced task was not found."), { name: "InvalidParameterException" });
+        ending.add(task);
+        return {};
+      })
+      .on(DescribeTasksCommand)
+      .callsFake(({ tasks }) => ({ tasks: tasks.map((task: string) => ({ lastStatus: ending.has(task) ? "DEACTIVATING" : "STOPPED" })) }));
+    const { told, put } = listener();
+    const ended = deployedOf(() => world.fn, [], put)(event("Delete", ["containers"]), TIME);
+    await vi.waitFor(() => expect(ecs.commandCalls(DescribeTasksCommand)).toHaveLength(3));
+    expect(ecs.commandCalls(StopTaskCommand).map(({ args }) => args[0].input.task)).toEqual(["a", "b", "c"]);
+    expect(told).toEqual([]);
+    ending.clear();
+    await world.backend.advance(2000);
+    await ended;
+    expect(told).toMatchObject([{ Status: "SUCCESS" }]);
+    ecs.on(ListTasksCommand).rejects(Object.assign(new Error("Cluster not found."), { name: "ClusterNotFoundException" }));
+    await deployedOf(() => world.fn, [], put)(event("Delete", ["containers"]), TIME);
+    expect(told).toMatchObject([{ Status: "SUCCESS" }, { Status: "SUCCESS" }]);
+  });
+
   test("what the construct names is deleted: the bucket's objects, this stack's secrets and no other's", async () => {
     const world = new World();
     const secrets = mockClient(SecretsManagerClient);
@@ -190,7 +234,7 @@ describe("at a stack's end", () => {
       .on(DeleteSecretCommand)
       .resolves({});
     const { told, put } = listener();
-    await deployedOf(() => world.fn, put)(event("Delete", ["bucket", "secrets"]), TIME);
+    await deployedOf(() => world.fn, [], put)(event("Delete", ["bucket", "secrets"]), TIME);
     expect(told).toMatchObject([{ Status: "SUCCESS" }]);
     expect(world.s3.commandCalls(DeleteObjectsCommand)[0]?.args[0].input.Delete?.Objects).toEqual([
       { Key: "results/1", VersionId: "v" },
@@ -202,7 +246,7 @@ describe("at a stack's end", () => {
   test("nothing is deleted that it does not name", async () => {
     const world = new World();
     const { told, put } = listener();
-    await deployedOf(() => world.fn, put)(event("Delete"), TIME);
+    await deployedOf(() => world.fn, [], put)(event("Delete"), TIME);
     expect(told).toMatchObject([{ Status: "SUCCESS" }]);
     expect(world.s3.commandCalls(DeleteObjectsCommand)).toEqual([]);
   });
@@ -213,7 +257,7 @@ test("a deployment that was told by a deploy is not told again by its first mess
   const nightly = f.deployment({ name: "nightly" });
   const world = new World({ modules: [{ nightly }] });
   const { put } = listener();
-  await deployedOf(() => world.fn, put)(event("Create"), TIME);
+  await deployedOf(() => world.fn, [async () => ({ nightly })], put)(event("Create"), TIME);
   await world.pump();
   await world.orchestrator({ Records: [letter("deployment:nightly", { kind: "pause", id: "p" }, { id: "m1" })] }, TIME);
   const events = (await world.ports.log.read("deployment:nightly")).flatMap((entry) => entry.events.map(({ type }) => type));

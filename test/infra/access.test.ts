@@ -15,6 +15,7 @@ const scheduleRole = roles.arn("FlowsSchedulesRole");
 const taskRole = roles.arn("FlowsfargateTaskTaskRole");
 const logs = roles.arn("FlowsLogs");
 const cluster = roles.arn("FlowsContainers");
+const running = `arn:aws:ecs:us-east-1:000000000000:task/${roles.id("FlowsContainers")}/0a1b`;
 const timer = "arn:aws:scheduler:us-east-1:000000000000:schedule/Shop/timer-abc";
 const family = "arn:aws:ecs:us-east-1:000000000000:task-definition/Shop-fargate:7";
 const block = "arn:aws:secretsmanager:us-east-1:000000000000:secret:/Shop/blocks/secret/key-AbCdEf";
@@ -172,11 +173,16 @@ const QUESTIONS: Readonly<Record<string, { readonly may: readonly Question[]; re
       ["s3:ListBucket", bucket, { "s3:prefix": "builds/b1.mjs" }],
       ["s3:DeleteObject", `${bucket}/builds/b1.mjs`],
       ["lambda:ListVersionsByFunction", orchestrator],
+      ["ecs:ListTasks", "*", here],
+      ["ecs:DescribeTasks", running, here],
+      ["ecs:StopTask", running, here],
     ],
     // The stack keeps its data: not even its end may delete any.
     mayNot: [
       ["s3:DeleteObject", `${bucket}/results/a`],
       ["secretsmanager:DeleteSecret", block],
+      ["ecs:StopTask", "arn:aws:ecs:us-east-1:000000000000:task/other/1", { "ecs:cluster": "arn:aws:ecs:us-east-1:000000000000:cluster/other" }],
+      ["ecs:RunTask", family, here],
     ],
   },
   FlowsSchedulesRole: {

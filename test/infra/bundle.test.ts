@@ -1,8 +1,12 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { STACK_VARIABLE } from "../../adapters/aws/stack.ts";
 import { bundleProgram, type Program } from "../../infra/bundle.ts";
+import { STACK } from "../functions/world.ts";
 import { FLOWS, SMALL } from "./synth.ts";
 
 const PROGRAMS: readonly Program[] = ["orchestrator", "executor", "api", "deployed", "deadLetters", "container"];
@@ -45,7 +49,27 @@ describe("a schedule that is wrong, in the environment of the functions", () => 
     const { file } = bundleProgram(program, { entries: [WRONG] });
     return spawnSync(process.execPath, ["--input-type=module", "-e", `await import(${JSON.stringify(file)})`], { encoding: "utf8", env: {} }).stderr;
   };
-  test("is refused when it is deployed", () => expect(load("deployed")).toContain("WH1005"));
+  /** The function that CloudFormation runs, and what it is told. */
+  const deploy = async (RequestType: string): Promise<unknown> => {
+    let answer = "";
+    const cloudFormation = createServer((request, response) => {
+      request.setEncoding("utf8").on("data", (text: string) => (answer += text));
+      request.on("end", () => response.end());
+    });
+    await new Promise<void>((resolve) => cloudFormation.listen(0, "127.0.0.1", resolve));
+    const ResponseURL = `http://127.0.0.1:${(cloudFormation.address() as AddressInfo).port}/`;
+    const event = JSON.stringify({ RequestType, ResponseURL, LogicalResourceId: "Deployment", ResourceProperties: { Empty: [] } });
+    const { file } = bundleProgram("deployed", { entries: [WRONG] });
+    const source = `const { handler } = await import(${JSON.stringify(file)}); await handler(${event}, { getRemainingTimeInMillis: () => 60_000 });`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", source], { env: { [STACK_VARIABLE]: JSON.stringify(STACK) }, stdio: "ignore" });
+    await new Promise((resolve) => child.once("close", resolve));
+    await new Promise((resolve) => cloudFormation.close(resolve));
+    return JSON.parse(answer);
+  };
+  test("is refused when it is deployed: CloudFormation is answered, which waited for a function that could not be loaded", async () => {
+    expect(await deploy("Create")).toMatchObject({ Status: "FAILED", Reason: expect.stringContaining("WH1005") });
+  });
+  test("is not in the way of the stack's end", async () => expect(await deploy("Delete")).toMatchObject({ Status: "SUCCESS" }));
   test.each(["orchestrator", "executor", "api"] as const)("is not looked for at each start of %s", (program) => expect(load(program)).toContain("WH3101"));
 });
 

@@ -22,6 +22,7 @@ const ACCEPTED: Readonly<Record<string, string>> = {
   "IAM5\\[Resource::arn:.*:secret:/Shop/blocks/\\*\\]$": "Blocks are made at run time, below the stack's prefix.",
   "IAM5\\[Resource::arn:.*:function:Shop-[\\w-]+:\\*\\]$": "Versions of one function.",
   "IAM5\\[Resource::arn:.*:task-definition/Shop-fargate:\\*\\]$": "Revisions of one task definition.",
+  "IAM5\\[Resource::arn:.*:task/<FlowsContainers\\w+>/\\*\\]$": "Tasks of one cluster, which have no names: all are stopped at the stack's end.",
   "IAM5\\[Resource::arn:.*:execute-api:.*\\]$": "All routes of one API.",
   "IAM5\\[Resource::arn:.*:stack/Shop/\\*\\]$": "Stacks of this one's name: a client asks by the name, and knows no id.",
   "IAM5\\[Resource::\\*\\]$":

@@ -219,6 +219,15 @@ describe("containers", () => {
     full.resourceCountIs("AWS::EC2::NatGateway", 0);
     full.hasResourceProperties("AWS::EC2::SecurityGroup", { SecurityGroupIngress: Match.absent() });
   });
+  test("are gone before their cluster is: nobody starts one after the stack's deployment has stopped them", () => {
+    const all = full.toJSON().Resources as Readonly<Record<string, Resource>>;
+    const [id, custom] = Object.entries(all).find(([, { Type }]) => Type === "Custom::Windhover") ?? [];
+    const cluster = Object.keys(all).find((each) => all[each]?.Type === "AWS::ECS::Cluster");
+    expect(custom?.Properties["Empty"]).toEqual(["containers"]);
+    expect(custom?.DependsOn).toContain(cluster);
+    const drain = ofType("AWS::Events::Rule").find(({ Properties }) => Properties["ScheduleExpression"] === "rate(5 minutes)");
+    expect(drain?.DependsOn).toContain(id);
+  });
   test("start on new code only when the deploy has kept it for the runs that will begin on it", () => {
     const { Resources } = full.toJSON() as { readonly Resources: Readonly<Record<string, Resource>> };
     const [id, custom] = Object.entries(Resources).find(([, { Type }]) => Type === "Custom::Windhover") ?? [];
