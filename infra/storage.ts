@@ -25,15 +25,17 @@ export function makeBucket(scope: Construct, { removalPolicy, encryptionKey }: S
 }
 
 const results = (bucket: Bucket): string => bucket.arnForObjects("results/*");
-export const readResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject"], on: [results(bucket)] }];
-export const useResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject", "s3:PutObject"], on: [results(bucket)] }];
+/**
+ * Whoever may not list a bucket is denied what is not there, and cannot tell a result that is gone from one that is not theirs. No condition: a read has no prefix that one could name.
+ * Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+ */
+const list = (bucket: Bucket): Access => ({ actions: ["s3:ListBucket"], on: [bucket.bucketArn] });
+export const readResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject"], on: [results(bucket)] }, list(bucket)];
+export const useResults = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject", "s3:PutObject"], on: [results(bucket)] }, list(bucket)];
 /** Who reads queues keeps what is not ours. */
 export const keepForeign = (bucket: Bucket): Access[] => [{ actions: ["s3:PutObject"], on: [bucket.arnForObjects("dead-letters/*")] }];
 /** The code of containers, by build: it stays for the runs that began on it. */
-export const readBuilds = (bucket: Bucket): Access[] => [
-  { actions: ["s3:GetObject"], on: [bucket.arnForObjects("builds/*")] },
-  { actions: ["s3:ListBucket"], on: [bucket.bucketArn], when: { StringLike: { "s3:prefix": "builds/*" } } },
-];
+export const readBuilds = (bucket: Bucket): Access[] => [{ actions: ["s3:GetObject"], on: [bucket.arnForObjects("builds/*")] }, list(bucket)];
 export const keepBuilds = (bucket: Bucket): Access[] => [
   ...readBuilds(bucket),
   { actions: ["s3:PutObject", "s3:DeleteObject"], on: [bucket.arnForObjects("builds/*")] },
