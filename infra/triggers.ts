@@ -129,8 +129,9 @@ export function webhooksOf(deployments: readonly DescribedDeployment[]): readonl
       .filter(({ kind }) => kind === "webhook")
       .map((trigger) => {
         const path = String(trigger["path"]).replace(/^\/+|\/+$/g, "");
-        if (/^[\w.~!$&'()*,;=:@%-]+(\/[\w.~!$&'()*,;=:@%-]+)*$/.test(path)) return path;
-        throw refusal(name, "no route can have this path", "letters, digits and -._~ between slashes", path);
+        // What API Gateway takes for a route. In a process of one's own a path may have more.
+        if (/^[\w.-]+(\/[\w.-]+)*$/.test(path)) return path;
+        throw refusal(name, "no route of API Gateway can have this path", "letters, digits, dots, hyphens and underscores between slashes", path);
       }),
   );
   return [...new Set(paths)];
