@@ -8,6 +8,8 @@ import { patiently } from "./throttling.ts";
 
 /** What ECS starts in one request. */
 const MOST = 10;
+/** What ECS lists in one request. */
+const PAGE = 100;
 // Taken at load: a flow's body has deterministic timers of its own.
 const immediate = setImmediate;
 
@@ -27,11 +29,17 @@ export function createContainers({ stack, clients, clock, random }: Pick<Parts, 
     // Tasks that are to run, begun or not. The family is the definition's name without its revision.
     const family = (taskDefinition.split("/").at(-1) as string).replace(/:\d+$/, "");
     const { ListTasksCommand } = await import("./late/ecs.ts");
-    const command = new ListTasksCommand({ cluster, family, desiredStatus: "RUNNING", maxResults: Math.min(100, concurrency) });
-    const answer = await patiently(calm, () => clients.ecs.send(command)).catch((error: unknown) => {
-      throw failure(error, `looking for containers in ${cluster}`);
-    });
-    return answer.taskArns?.length ?? 0;
+    let count = 0;
+    let nextToken: string | undefined;
+    do {
+      const command = new ListTasksCommand({ cluster, family, desiredStatus: "RUNNING", maxResults: Math.min(PAGE, concurrency), nextToken });
+      const page = await patiently(calm, () => clients.ecs.send(command)).catch((error: unknown) => {
+        throw failure(error, `looking for containers in ${cluster}`);
+      });
+      count += page.taskArns?.length ?? 0;
+      ({ nextToken } = page);
+    } while (nextToken !== undefined && count < concurrency);
+    return count;
   };
 
   const ensure = async (pool: string, container: ContainerResource, wanted: number): Promise<void> => {

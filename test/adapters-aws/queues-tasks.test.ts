@@ -96,6 +96,31 @@ describe("a pool of containers", () => {
     expect(started().map((input) => input.count)).toEqual([2]);
   });
 
+  test("is counted to its end: beyond the hundred that ECS lists at once nobody was seen, and more were started than may run", async () => {
+    const pages: Readonly<Record<string, number>> = { "": 100, "1": 100, "2": 48 };
+    ecs.on(ListTasksCommand).callsFake(({ nextToken = "" }) => ({
+      taskArns: Array.from({ length: pages[nextToken] ?? 0 }, (_, i) => `task-${i}`),
+      ...(nextToken !== "2" && { nextToken: nextToken === "" ? "1" : "2" }),
+    }));
+    const enqueue = async (concurrency: number): Promise<void> => {
+      ecs.resetHistory();
+      const plain = stack();
+      const gpu = { ...plain.pools.gpu, container: { ...container, concurrency } };
+      const queue = createTaskQueue(hastyParts({ stack: { ...plain, pools: { ...plain.pools, gpu } } }));
+      await Promise.all(Array.from({ length: 8 }, (_, i) => queue.enqueue("gpu", taskMessage(`t-${i}`))));
+    };
+    await enqueue(250);
+    expect(started().map((input) => input.count)).toEqual([2]);
+    expect(ecs.commandCalls(ListTasksCommand).map(({ args: [{ input }] }) => [input.maxResults, input.nextToken])).toEqual([
+      [100, undefined],
+      [100, "1"],
+      [100, "2"],
+    ]);
+    await enqueue(150);
+    expect(started()).toEqual([]);
+    expect(ecs.commandCalls(ListTasksCommand)).toHaveLength(2);
+  });
+
   test("is left alone when it is full", async () => {
     running(3);
     await tasks().enqueue("gpu", taskMessage("t-1"));
