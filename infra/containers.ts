@@ -83,10 +83,30 @@ export function makeTask(scope: Construct, parts: FunctionParts, { code }: Conta
     logging: LogDrivers.awsLogs({ logGroup: parts.logGroup, streamPrefix: `container/${pool.name}` }),
   });
   definition.applyRemovalPolicy(RemovalPolicy.DESTROY);
+  allow(definition.obtainExecutionRole(), ...pullImage(scope, pool.image ?? IMAGE));
   const role = definition.taskRole as Role;
   allow(role, readCode(code));
   return { definition, role };
 }
+
+/**
+ * An image in a repository of ECR is pulled in the name of the task's execution role; one that lies in another account has to be opened to it there as well. Images elsewhere are public.
+ * Source: https://docs.aws.amazon.com/AmazonECR/latest/userguide/ECR_on_ECS.html
+ */
+function pullImage(scope: Construct, image: string): Access[] {
+  const [, account, region, repository] = PRIVATE_IMAGE.exec(image) ?? [];
+  if (repository === undefined) return [];
+  return [
+    // It knows no narrower resource.
+    { actions: ["ecr:GetAuthorizationToken"], on: ["*"] },
+    {
+      actions: ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"],
+      on: [`arn:${Stack.of(scope).partition}:ecr:${region}:${account}:repository/${repository}`],
+    },
+  ];
+}
+/** `123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/image:tag`, or `…@sha256:…`. */
+const PRIVATE_IMAGE = /^(\d{12})\.dkr\.ecr(?:-fips)?\.([\w-]+)\.amazonaws\.com(?:\.cn)?\/([^:@]+)/;
 
 /** `<bucket>/<key>` */
 export const placeOf = ({ s3BucketName, s3ObjectKey }: Asset): string => `${s3BucketName}/${s3ObjectKey}`;

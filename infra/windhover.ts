@@ -37,7 +37,7 @@ import {
 import { makeDashboard } from "./dashboard.ts";
 import type { Description } from "./describe.ts";
 import { type FunctionOptions, type FunctionParts, feed, handOn, makeFunction } from "./functions.ts";
-import { shareKey } from "./keys.ts";
+import { readWithKey, shareKey, useKey } from "./keys.ts";
 import { makeLogGroup, readLogs, writeLogs } from "./logs.ts";
 import { describeEntries, entryFiles } from "./manifest.ts";
 import { networkOf } from "./network.ts";
@@ -369,10 +369,11 @@ export class Windhover extends Construct implements IGrantable, IConnectable {
     const acting = [...this.#clientAccess(), ...writeLogs(this.logGroup), ...countMessages(this.#mailbox, ...this.#queues.values())];
     const changing = [...settingTables(this.tables), ...writeBlocks(this), { actions: ["lambda:ListVersionsByFunction"], on: [this.#arnOf("orchestrator")] }];
     const calling = (methods: readonly string[]): Access[] => (this.api && this.#props.api === true ? callApi(this, this.api, methods) : []);
+    const { encryptionKey: key } = this.#props;
     return makePolicies(this, {
-      viewer: [...looking, ...calling(["GET"])],
-      operator: [...acting, ...calling(["*"])],
-      admin: [...acting, ...changing, ...calling(["*"])],
+      viewer: [...looking, ...readWithKey(key), ...calling(["GET"])],
+      operator: [...acting, ...useKey(key), ...calling(["*"])],
+      admin: [...acting, ...changing, ...useKey(key), ...calling(["*"])],
     });
   }
 

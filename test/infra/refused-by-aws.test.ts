@@ -1,9 +1,11 @@
 /** What AWS refuses, or does otherwise than an emulator: held on the template that is deployed. */
 import { fileURLToPath } from "node:url";
 import type { Template } from "aws-cdk-lib/assertions";
+import { Key } from "aws-cdk-lib/aws-kms";
 import { Topic } from "aws-cdk-lib/aws-sns";
 import { describe, expect, test } from "vitest";
-import { construct, SMALL, stackOf, templateOf } from "./synth.ts";
+import { Roles } from "./roles.ts";
+import { construct, POOLS, SMALL, stackOf, templateOf } from "./synth.ts";
 
 const MANY = fileURLToPath(new URL("./fixtures/many.ts", import.meta.url));
 const many = templateOf(construct({ entry: MANY, pools: {}, notifications: true }));
@@ -80,6 +82,48 @@ describe("alarms", () => {
     const template = templateOf(construct({ entry: SMALL, pools: {}, alarms: true, notifications: topic }, stack));
     template.resourceCountIs("AWS::SNS::TopicPolicy", 0);
     for (const { AlarmActions } of propertiesOf(template, "AWS::CloudWatch::Alarm")) expect(AlarmActions).toEqual([{ Ref: expect.stringMatching(/^Own/) }]);
+  });
+});
+
+describe("a key of one's own", () => {
+  const stack = stackOf();
+  const roles = new Roles(templateOf(construct({ encryptionKey: new Key(stack, "Key") }, stack)));
+  const using = ["kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom"];
+  const may = async (who: string, actions: readonly string[]) => Promise.all(actions.map((action) => roles.may(who, action, roles.arn("Key"))));
+  test.each(["FlowsViewer", "FlowsOperator", "FlowsAdmin", "FlowsExecutorRole", "FlowsfargateTaskTaskRole"])(
+    "%s could not read what it encrypts",
+    async (who) => expect(await may(who, ["kms:Decrypt", "kms:DescribeKey"])).toEqual([true, true]),
+  );
+  test.each(["FlowsOperator", "FlowsAdmin", "FlowsExecutorRole", "FlowsfargateTaskTaskRole"])("%s writes with it", async (who) =>
+    expect(await may(who, using)).toEqual(using.map(() => true)),
+  );
+  test("whoever only looks does not write with it, and nobody changes it", async () => {
+    expect(await may("FlowsViewer", using)).toEqual(using.map(() => false));
+    expect(await may("FlowsAdmin", ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"])).toEqual([false, false]);
+  });
+});
+
+describe("an image", () => {
+  const executionOf = (image?: string) => {
+    const pools = { fargate: { ...POOLS.fargate, ...(image !== undefined && { image }) } };
+    return new Roles(templateOf(construct({ entry: SMALL, pools })));
+  };
+  const layers = ["ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage"];
+  const pulls = (roles: Roles, repository: string, actions: readonly string[] = layers) =>
+    Promise.all(actions.map((action) => roles.may("FlowsfargateTaskExecutionRole", action, `arn:aws:ecr:eu-west-1:111122223333:repository/${repository}`)));
+  test.each(["111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/flows:v1", "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/flows@sha256:0a1b"])(
+    "%s could not be pulled",
+    async (image) => {
+      const roles = executionOf(image);
+      expect(await pulls(roles, "team/flows")).toEqual([true, true, true]);
+      expect(await pulls(roles, "team/other")).toEqual([false, false, false]);
+      expect(await roles.may("FlowsfargateTaskExecutionRole", "ecr:GetAuthorizationToken", "*")).toBe(true);
+    },
+  );
+  test.each([undefined, "example/111122223333.dkr.ecr:1"])("%s is public, and nothing is granted", async (image) => {
+    const roles = executionOf(image);
+    expect(await pulls(roles, "team/flows")).toEqual([false, false, false]);
+    expect(await roles.may("FlowsfargateTaskExecutionRole", "ecr:GetAuthorizationToken", "*")).toBe(false);
   });
 });
 

@@ -21,6 +21,7 @@ export function arnOf(type: string, id: string): string {
     "AWS::IAM::Role": `arn:aws:iam::${ACCOUNT}:role/${id}`,
     "AWS::Logs::LogGroup": arn("logs", `log-group:${id}:*`),
     "AWS::ECS::Cluster": arn("ecs", `cluster/${id}`),
+    "AWS::KMS::Key": arn("kms", `key/${id}`),
   };
   return arns[type] ?? id;
 }
@@ -58,6 +59,8 @@ export class Roles {
         contextVariables: context,
       },
       identityPolicies: policies.map(([name, { Properties }]) => ({ name, policy: this.#resolved(Properties["PolicyDocument"]) })),
+      // A key lets nobody in whom its own policy does not.
+      ...(resource.includes(":key/") && { resourcePolicy: this.#resolved(this.#resources[resource.split("/").at(-1) as string]?.Properties["KeyPolicy"]) }),
       serviceControlPolicies: [],
       resourceControlPolicies: [],
     };
