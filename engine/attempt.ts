@@ -18,6 +18,7 @@ import { verdictOf } from "./retry.ts";
 import { shared } from "./scope.ts";
 import { timesMasked } from "./secrecy.ts";
 import { Sequence } from "./sequence.ts";
+import { stored } from "./spill.ts";
 import { AttemptScope } from "./task-scope.ts";
 
 export interface AttemptHost {
@@ -182,7 +183,7 @@ function sayMasked(attempt: Attempt, id: string): void {
 /** The task has succeeded, whether or not its result can be kept for others. */
 async function remember({ ports }: AttemptHost, cache: Cache, definition: TaskDefinition, key: string, value: string): Promise<void> {
   try {
-    await cache.put(definition, key, value.length > LIMITS.inlineChars ? { ref: await ports.results.put(value), chars: value.length } : value);
+    await cache.put(definition, key, await stored(value, ports.results));
   } catch {
     // The next one computes it again.
   }

@@ -5,6 +5,8 @@
 export const LIMITS = {
   /** WH1001. Unit: characters. */
   nameLength: 100,
+  /** WH1003: the type of an event that is emitted; EventBridge takes no longer one. Unit: characters. */
+  eventTypeLength: 128,
   /** WH1301: calls that one run makes; a map is one call. */
   callsPerRun: 50_000,
   /** WH1307: calls of one run that are open at once. */

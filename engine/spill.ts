@@ -24,6 +24,11 @@ export function spill(entry: Entry, results: Results): Promise<unknown> | undefi
   );
 }
 
+/** What is written beside the log: where it has room for it, else the address of it. */
+export async function stored(text: string, results: Results): Promise<Payload> {
+  return text.length > LIMITS.inlineChars ? { ref: await results.put(text), chars: text.length } : text;
+}
+
 interface Large {
   readonly holder: Holder;
   readonly field: string;

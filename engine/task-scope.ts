@@ -5,6 +5,7 @@ import { sayable } from "./log-line.ts";
 import type { LogLevel, LogLine, Ports, RunFacts, TaskItem } from "./ports.ts";
 import type { TaskScope, TaskServices } from "./scope.ts";
 import { masked } from "./secrecy.ts";
+import { stored } from "./spill.ts";
 
 export interface Surroundings {
   readonly host: {
@@ -81,11 +82,15 @@ function servicesOf({ host, run, item }: Surroundings, id: string): TaskServices
   const { clock, index, events, registry, results, secrets } = host.ports;
   let emitted = 0;
   return {
-    artifact(name, kind, data) {
+    async artifact(name, kind, data) {
       const key = masked(name);
-      return index.putArtifact({ id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, data: encode(data), at: clock.now() });
+      const row = { id: `${run.runId}/${key}`, run: run.runId, call: item.call, key, kind, at: clock.now() };
+      await index.putArtifact({ ...row, data: await stored(encode(data), results) });
     },
-    emit: (type, detail) => events.emit({ id: `${run.runId}/${id}/${emitted++}`, type: masked(type), run: run.runId, at: clock.now(), detail: encode(detail) }),
+    async emit(type, detail) {
+      const event = { id: `${run.runId}/${id}/${emitted++}`, type: masked(type), run: run.runId, at: clock.now() };
+      await events.emit({ ...event, detail: await stored(encode(detail), results) });
+    },
     async variable(name) {
       const found = await registry.get("variable", name);
       return found && { value: decode(typeof found.value === "string" ? found.value : await results.get(found.value.ref)) };

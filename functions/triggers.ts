@@ -2,10 +2,10 @@
 import { decode, encode, encodeError, hash } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Payload, RunRow } from "../engine/events.ts";
-import { LIMITS } from "../engine/limits.ts";
 import { type DeploymentMessage, deploymentActor } from "../engine/messages.ts";
 import { runName } from "../engine/names.ts";
 import type { Ports, Results } from "../engine/ports.ts";
+import { stored } from "../engine/spill.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import { summaryOf } from "../sdk/summary.ts";
 import type { Trigger } from "../sdk/triggers.ts";
@@ -34,7 +34,7 @@ export async function triggerMessage(
   try {
     const merged = { ...(decode(textOf(deployment.settings.parameters)) as object), ...((await parameters()) as object | undefined) };
     const key = deployment.key?.(merged);
-    return { ...bare(deployment.name, cause), parameters: await stored(merged, results), ...(key !== undefined && { concurrencyKey: key }) };
+    return { ...bare(deployment.name, cause), parameters: await stored(encode(merged), results), ...(key !== undefined && { concurrencyKey: key }) };
   } catch (error) {
     const problem = new WindhoverError("WH1101", {
       message: `A trigger of "${deployment.name}" could not make parameters: ${error instanceof Error ? error.message : String(error)}`,
@@ -47,7 +47,7 @@ export async function triggerMessage(
 
 /** A run that ends as Failed at once: it says what is wrong, and keeps what came. */
 export async function problemMessage(deployment: string, cause: Cause, problem: WindhoverError, results: Results): Promise<TriggerMessage> {
-  return { ...bare(deployment, cause), parameters: await stored({ event: cause.payload }, results), problem: encodeError(problem) };
+  return { ...bare(deployment, cause), parameters: await stored(encode({ event: cause.payload }), results), problem: encodeError(problem) };
 }
 
 function bare(deployment: string, { id, at }: Cause): Omit<TriggerMessage, "parameters"> {
@@ -59,11 +59,6 @@ const textOf = (payload: Payload): string => {
   if (typeof payload === "string") return payload;
   throw new WindhoverError("WH9001", { message: "A deployment's own parameters are in the code, not in the result store." });
 };
-
-async function stored(value: unknown, results: Results): Promise<Payload> {
-  const text = encode(value);
-  return text.length > LIMITS.inlineChars ? { ref: await results.put(text), chars: text.length } : text;
-}
 
 /** One of a deployment's triggers, with the fields of its kind. */
 type Options = Trigger<unknown> & {

@@ -2,6 +2,7 @@
 import { encode } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { Continuation } from "../engine/instance.ts";
+import { LIMITS } from "../engine/limits.ts";
 import { sayable } from "../engine/log-line.ts";
 import type { LogLevel } from "../engine/ports.ts";
 import { currentScope, type Scope, type TaskScope } from "../engine/scope.ts";
@@ -141,7 +142,7 @@ export const artifact = {
 /**
  * Hands an event to whoever subscribes, at least once: deployments with `onEvent({ source: "windhover", detailType: type })`, and on AWS what listens to the event bus. Its id tells
  * repetitions apart, so that a deployment starts one run by it.
- * @throws WindhoverError WH1007 outside of flows and tasks, WH1003 without a type, WH1102 to WH1104 for a detail that cannot be stored.
+ * @throws WindhoverError WH1007 outside of flows and tasks, WH1003 without a type, or for one longer than 128 characters, WH1102 to WH1104 for a detail that cannot be stored.
  * @example await emit({ type: "paid", detail: { order: "A-17" } });
  */
 export async function emit(event: { readonly type: string; readonly detail?: unknown }): Promise<void> {
@@ -151,6 +152,13 @@ export async function emit(event: { readonly type: string; readonly detail?: unk
       message: "emit() needs a type.",
       expected: "{ type: string, detail? }",
       got: JSON.stringify(event?.type) ?? "nothing",
+    });
+  // In a flow it would be an effect that never succeeds, and the run would do nothing more.
+  if (event.type.length > LIMITS.eventTypeLength)
+    throw new WindhoverError("WH1003", {
+      message: "emit() has too long a type.",
+      expected: `at most ${LIMITS.eventTypeLength} characters; what it is about belongs into \`detail\``,
+      got: `${event.type.length} characters`,
     });
   if (scope.kind === "task") return scope.services.emit(event.type, event.detail);
   await scope.instance.call({ kind: "emit", name: masked(event.type), spec: () => ({ detail: encode(event.detail) }) }).future;
