@@ -173,6 +173,19 @@ interface Meaning {
 }
 const MEANINGS: readonly Meaning[] = [
   {
+    code: "WH2058",
+    pattern: /Unable to assume the service linked role|ECS service linked role/i,
+    message: "the account has no role of ECS's own yet, as before its first cluster. AWS makes it at this moment, and it takes a while to be seen.",
+    action: () => "Deploy again. If that says the same, make the role: aws iam create-service-linked-role --aws-service-name ecs.amazonaws.com",
+  },
+  {
+    code: "WH2058",
+    pattern: /Cannot delete a policy attached to entities/i,
+    message: "somebody still has a policy of the stack (viewer, operator or admin), and IAM deletes none that is attached.",
+    action: () =>
+      "See who has it (aws iam list-entities-for-policy --policy-arn ARN), detach it (aws iam detach-role-policy --role-name NAME --policy-arn ARN, or detach-user-policy, detach-group-policy), and delete the stack again.",
+  },
+  {
     code: "WH4031",
     pattern: /schema version mismatch|is not compatible with the CDK library/i,
     message: "the command `cdk` cannot read what the library aws-cdk-lib writes.",

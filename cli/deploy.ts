@@ -111,7 +111,8 @@ export function environment(stack: string, entry: readonly string[], { region, c
 }
 
 async function checked(stack: string, settings: Settings, loaded: Loaded): Promise<void> {
-  const { checkDeployed } = await import("./deploy-check.ts");
+  const [{ checkDeployed }, { warnOfQuota }] = await Promise.all([import("./deploy-check.ts"), import("./quota.ts")]);
+  await warnOfQuota(settings);
   await checkDeployed(stack, settings, loaded);
 }
 

@@ -6,6 +6,7 @@ import { OPEN } from "../engine/state.ts";
 import { findCdk, projectOf } from "./cdk.ts";
 import { broken, type Check, check } from "./check.ts";
 import type { Loaded } from "./loader.ts";
+import { quotaCheck } from "./quota.ts";
 import type { Settings } from "./settings.ts";
 import { shortPath } from "./stack.ts";
 import { plural } from "./terminal.ts";
@@ -37,6 +38,7 @@ export async function stackChecks(settings: Settings, stack: string, loaded: Loa
     return [
       check("stack")("ok", `${stack} in ${resources.region}, account ${resources.account}`),
       ...(await Promise.all([runs(opened), ...(loaded ? [deployed(opened, loaded, settings)] : []), letters(opened)])),
+      ...(await quotaCheck(clients)),
       tools,
     ];
   } finally {

@@ -24,11 +24,27 @@ describe("what a failure of the CDK means", () => {
     ["WH4031", "This CDK CLI is not compatible with the CDK library used by your application. Please upgrade the CLI to the latest version."],
     ["WH3106", "getaddrinfo ENOTFOUND cloudformation.eu-wset-1.amazonaws.com"],
     ["WH2058", "Flows | 3/9 | 10:00:00 | CREATE_FAILED        | AWS::SQS::Queue | Flows/Mailbox (X) Queue name is taken"],
+    [
+      "WH2058",
+      'Flows | 9/40 | 10:00:00 | CREATE_FAILED        | AWS::ECS::Cluster | Flows/Containers (X) Resource handler returned message: "Invalid request provided: CreateCluster Invalid Request: Unable to assume the service linked role. Please verify that the ECS service linked role exists. (Service: AmazonECS; Status Code: 400)"',
+    ],
+    [
+      "WH2058",
+      'Flows | 3/40 | 10:00:00 | DELETE_FAILED        | AWS::IAM::ManagedPolicy | Flows/Viewer (X) Resource handler returned message: "Cannot delete a policy attached to entities. (Service: Iam, Status Code: 409)"',
+    ],
     ["WH2058", "something that nobody has seen before"],
   ])("%s: %s", (code, output) => {
     const error = meaningOf(`\u001b[31mfirst line\u001b[39m\n${output}\nlast line`, "deploying the stack Flows");
     expect(error.code).toBe(code);
     if (code !== "WH2058" || output.includes("FAILED")) expect(error.got).toContain(output.slice(0, 60));
+  });
+
+  test("what AWS says of its own roles and policies is told with what to do", () => {
+    const action = (output: string): string => meaningOf(output, "deploying").action;
+    expect(action("Unable to assume the service linked role. Please verify that the ECS service linked role exists.")).toMatch(
+      /^Deploy again.*aws iam create-service-linked-role --aws-service-name ecs\.amazonaws\.com$/,
+    );
+    expect(action("Cannot delete a policy attached to entities.")).toMatch(/list-entities-for-policy.*detach-role-policy/);
   });
 
   test("the account and the region are in what to do", () => {
