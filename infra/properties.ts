@@ -129,24 +129,6 @@ export function nameOf(scope: Construct, part: string): string {
   throw refusal("the stack's name is too long", `a name of at most ${LONGEST_NAME - part.length - 1} characters`, name);
 }
 
-/** What Lambda takes for all variables of a function, with room for the build and a few small ones. Unit: bytes. */
-const ENVIRONMENT_BYTES = 4096 - 300;
-/** What stands in for a name or an address that only CloudFormation knows. */
-const UNKNOWN_BYTES = 90;
-
-/** @throws WH2035 when the description of the stack and the user's variables do not fit into a function's environment. */
-export function checkEnvironment(scope: Construct, environment: Readonly<Record<string, string>>): void {
-  const bytes = Object.entries(environment).reduce((sum, [name, value]) => sum + name.length + sizeOf(Stack.of(scope).resolve(value)), 0);
-  if (bytes > ENVIRONMENT_BYTES)
-    throw refusal("the functions' environment has no room for it", "fewer pools, or fewer and shorter variables: 4 KB in all", `about ${bytes} bytes`);
-}
-
-function sizeOf(value: unknown): number {
-  if (typeof value === "string") return Buffer.byteLength(value);
-  const parts = (value as { readonly "Fn::Join"?: readonly [string, readonly unknown[]] })["Fn::Join"]?.[1];
-  return parts ? parts.reduce<number>((sum, part) => sum + sizeOf(part), 0) : UNKNOWN_BYTES;
-}
-
 function refusal(why: string, expected: string, got: string): WindhoverError {
   return new WindhoverError("WH2035", { message: `The construct cannot be made: ${why}.`, expected, got });
 }

@@ -36,6 +36,7 @@ import {
 } from "./containers.ts";
 import { makeDashboard } from "./dashboard.ts";
 import type { Description } from "./describe.ts";
+import { checkEnvironment } from "./environment.ts";
 import { type FunctionOptions, type FunctionParts, feed, handOn, makeFunction } from "./functions.ts";
 import { readWithKey, shareKey, useKey } from "./keys.ts";
 import { makeLogGroup, readLogs, writeLogs } from "./logs.ts";
@@ -44,7 +45,7 @@ import { networkOf } from "./network.ts";
 import { letAlarmsPublish, makeTopic, notifyOfFailures } from "./notifications.ts";
 import { makePolicies, type Policies } from "./policies.ts";
 import { type ContainerPool, checkTasks, type LambdaPool, type Pool, poolsOf, timeoutOf, visibilityOf } from "./pools.ts";
-import { checkEnvironment, checkProps, environmentOf, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
+import { checkProps, environmentOf, nameOf, retentionOf, type WindhoverProps } from "./properties.ts";
 import { consume, countMessages, DRAIN_SECONDS, describeQueue, drainDeadLetters, makeMailbox, makeTaskQueue, type QueuePair, sendTo } from "./queues.ts";
 import { makeScheduleGroup, makeSchedules, type Schedules, setTimers } from "./schedules.ts";
 import { loadBlocks, prefixOf, writeBlocks } from "./secrets.ts";
