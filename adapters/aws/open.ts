@@ -45,8 +45,8 @@ export function openResources(resources: StackResources, clients: AwsClients & {
     return ports.clock.wait(Math.min(LOOK_MOST_MS, LOOK_MS * LOOK_GROWTH ** known.looks));
   };
   const close = async (): Promise<void> => {
-    backend.close();
-    clients.close();
+    // It gives back what is in hand, by the same clients.
+    await backend.close().finally(() => clients.close());
   };
   const client = new PortsClient({ ports, code, changed, close, flowsElsewhere: () => knownFlows({ stack: resources, clients }) });
   return { client, ports, resources, code, changed, close };
