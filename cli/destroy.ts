@@ -20,12 +20,27 @@ export interface DestroyFlags extends SettingFlags {
 export async function destroy(flags: DestroyFlags): Promise<void> {
   const settings = await readSettings(flags);
   const stack = stackName(settings, projectOf(settings.file));
+  await refuseAttached(stack, settings);
   if (flags.data) return destroyWithData(stack, settings, flags);
   await confirm(stack, flags, `the stack ${stack}: its schedules start nothing any more, and open runs stop`);
   await destroyStack(stack, settings, flags);
   print(
     `${out("✓", "green")} Deleted the stack ${stack}. Its tables, its bucket and its logs are kept: nothing that ran is forgotten. With --data they go too.`,
   );
+}
+
+/** @throws WH2058 when somebody has one of the stack's policies: its deletion would end half way. */
+export async function refuseAttached(stack: string, { region, profile }: Pick<Settings, "region" | "profile">): Promise<void> {
+  const { attachments } = await import("../adapters/aws/attached.ts");
+  const found = await attachments({ stack, region, profile });
+  if (found.length === 0) return;
+  const commands = found.map(({ kind, name, policyArn }) => `aws iam detach-${kind}-policy --${kind}-name ${name} --policy-arn ${policyArn}`);
+  throw new WindhoverError("WH2058", {
+    message: `The stack ${stack} cannot be deleted while somebody has its policies. Nothing was deleted.`,
+    expected: "policies that are attached to nobody",
+    got: found.map(({ kind, name, policyArn }) => `the ${kind} ${name} has ${policyArn.split("/").at(-1)}`).join(", "),
+    action: `Detach them, and destroy again: ${commands.join(" && ")}`,
+  });
 }
 
 async function destroyStack(stack: string, settings: Settings, { debug }: DestroyFlags): Promise<void> {
