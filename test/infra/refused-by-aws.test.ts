@@ -87,7 +87,8 @@ describe("alarms", () => {
 
 describe("a key of one's own", () => {
   const stack = stackOf();
-  const roles = new Roles(templateOf(construct({ encryptionKey: new Key(stack, "Key") }, stack)));
+  const template = templateOf(construct({ encryptionKey: new Key(stack, "Key"), api: true }, stack));
+  const roles = new Roles(template);
   const using = ["kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom"];
   const may = async (who: string, actions: readonly string[]) => Promise.all(actions.map((action) => roles.may(who, action, roles.arn("Key"))));
   test.each(["FlowsViewer", "FlowsOperator", "FlowsAdmin", "FlowsExecutorRole", "FlowsfargateTaskTaskRole"])(
@@ -97,6 +98,9 @@ describe("a key of one's own", () => {
   test.each(["FlowsOperator", "FlowsAdmin", "FlowsExecutorRole", "FlowsfargateTaskTaskRole"])("%s writes with it", async (who) =>
     expect(await may(who, using)).toEqual(using.map(() => true)),
   );
+  test("a policy of people's has no more than the 6,144 characters that IAM takes", () => {
+    for (const { PolicyDocument } of propertiesOf(template, "AWS::IAM::ManagedPolicy")) expect(lengthOf(PolicyDocument)).toBeLessThan(6144);
+  });
   test("whoever only looks does not write with it, and nobody changes it", async () => {
     expect(await may("FlowsViewer", using)).toEqual(using.map(() => false));
     expect(await may("FlowsAdmin", ["kms:PutKeyPolicy", "kms:ScheduleKeyDeletion"])).toEqual([false, false]);
