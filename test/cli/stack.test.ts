@@ -147,9 +147,9 @@ describe.skipIf(missingPython())("a deployed stack", () => {
   test("doctor looks at the stack of a stage: whether it can be read, and whether it has what is here", async () => {
     const { code, out } = await run(["doctor", "--stage", "prod"]);
     expect(out).toMatch(new RegExp(`✓ stack +${stack} in us-east-1, account 000000000000\n✓ runs +\\d+ open runs?\n`));
-    expect(out).toContain(
-      `! deployed   the stack has not yet the flow "local"\n             → windhover deploy --stage prod\n✓ letters    no dead letters\n✓ lambda     the account lets 1000 functions run at once\n`,
-    );
+    expect(out).toContain(`! deployed   the stack has not yet the flow "local"\n             → windhover deploy --stage prod\n✓ letters    no dead letters\n`);
+    // The emulator has as many as its machine has memory for.
+    expect(out).toMatch(/[✓!] lambda {5}the account lets (only )?\d+ functions run at once/);
     expect(out).not.toMatch(/disk|database|port/);
     expect(code).toBe(0);
     await world.backend.clients.sqs.send(new SendMessageCommand({ QueueUrl: world.resources.pools["default"]?.deadLettersUrl, MessageBody: "{}" }));
