@@ -266,11 +266,11 @@ test("a deployment that was told by a deploy is not told again by its first mess
 
 test("a container of the code before took a deployment's new settings back", async () => {
   const f = flow({ name: "f", parameters: z.object({ n: z.number() }) }, async ({ n }) => n);
-  const modules = (n: number) => [{ nightly: f.deployment({ name: "nightly", parameters: { n }, schedules: [cron("0 2 * * *")] }) }];
-  const world = new World({ modules: modules(1), build: "b1" });
+  const module = (n: number) => ({ nightly: f.deployment({ name: "nightly", parameters: { n }, schedules: [cron("0 2 * * *")] }) });
+  const world = new World({ modules: [module(1)], build: "b1" });
   const { put } = listener();
   const deploy = async (n: number): Promise<void> => {
-    await deployedOf(() => world.function({ modules: modules(n), build: `b${n}` }), put)(event("Update"), TIME);
+    await deployedOf(() => world.function({ build: `b${n}` }), [async () => module(n)], put)(event("Update"), TIME);
     await world.pump();
   };
   const ran = async (): Promise<readonly unknown[]> => {

@@ -36,9 +36,9 @@ test.each(["orchestrator", "executor", "api", "deployed", "deadLetters"] as cons
 
 describe("with the examples", () => {
   test.each([
-    ["orchestrator", 601],
+    ["orchestrator", 610],
     ["executor", 525],
-    ["api", 630],
+    ["api", 640],
   ] as const)("%s loads at most %i KB at once: schedules, and all clients but two, come later", (program, kilobytes) =>
     expect(bundleProgram(program, { entries: [EXAMPLES] }).bytes).toBeLessThanOrEqual(kilobytes * 1000),
   );
