@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import type { WindhoverError } from "../engine/errors.ts";
 import { tellError, usage } from "./failure.ts";
 import { VERSION } from "./installation.ts";
-import { type Loaded, loadEntries } from "./loader.ts";
-import { breakage, fact, type Serving, startServing, tellDeployments, tellWhatIsNotServed, untilAsked } from "./serving.ts";
+import { type Loaded, loadBeside, loadEntries } from "./loader.ts";
+import { breakage, fact, type Serving, someOf, startServing, tellDeployments, tellWhatIsNotServed, untilAsked } from "./serving.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { shortPath } from "./stack.ts";
 import { err, plural, tell } from "./terminal.ts";
@@ -56,8 +56,11 @@ async function tellWhere(serving: Serving, loaded: Loaded, { directory }: Settin
 async function reload(serving: Serving, entries: readonly string[]): Promise<Loaded | undefined> {
   const began = performance.now();
   try {
-    const loaded = await serving.serve(() => loadEntries(entries));
+    // What was loaded before is at work meanwhile.
+    const loaded = await loadBeside(entries);
+    const running = await serving.serve(loaded);
     tell(err(`Loaded ${plural(loaded.flows.length, "flow")} again in ${Math.round(performance.now() - began)} ms. Open runs go on with the new code.`, "dim"));
+    if (running.length > 0) tell(err(`What runs now ends as it began: ${someOf(running)}.`, "dim"));
     return loaded;
   } catch (error) {
     tellError(error);

@@ -1,6 +1,6 @@
 /** Loads a user's entries: which flows and deployments they export, and under which names. */
 import { dirname } from "node:path";
-import type { Code, FlowDefinition } from "../engine/definition.ts";
+import { Code, type FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { shared } from "../engine/scope.ts";
 import { type DeploymentDefinition, isDeployment } from "../sdk/deployment.ts";
@@ -32,12 +32,33 @@ export interface Loaded {
  * @throws WH2009 when one cannot be loaded, or none exports a flow · WH1002 for two flows or tasks of one name · what a definition itself throws (WH1001, WH1003 …)
  */
 export async function loadEntries(files: readonly string[]): Promise<Loaded> {
+  const restore = shared.code.keep();
+  shared.code.clear();
+  try {
+    return await load(files);
+  } catch (error) {
+    restore();
+    throw error;
+  }
+}
+
+/** The same beside what was loaded before, which stays as it is for whoever works with it. @throws like {@link loadEntries} */
+export async function loadBeside(files: readonly string[]): Promise<Loaded> {
+  const before = shared.code;
+  shared.code = new Code();
+  try {
+    return await load(files);
+  } catch (error) {
+    shared.code = before;
+    throw error;
+  }
+}
+
+async function load(files: readonly string[]): Promise<Loaded> {
   const [{ bundle }, { entryFiles }] = await Promise.all([import("./bundle.ts"), import("../infra/manifest.ts")]);
   const paths = entryFiles(files);
   process.setSourceMapsEnabled(true);
   const bundled = await bundle(paths.map((path, i) => `export * as entry${i} from ${JSON.stringify(path)};`).join("\n"), dirname(paths[0] as string));
-  const restore = shared.code.keep();
-  shared.code.clear();
   try {
     const modules = (await withoutScripts(() => import(bundled.url))) as Record<string, Readonly<Record<string, unknown>>>;
     const exported = paths.flatMap((file, i) => Object.entries(modules[`entry${i}`] ?? {}).flatMap(([name, value]) => exportedAs(file, name, value) ?? []));
@@ -52,7 +73,6 @@ export async function loadEntries(files: readonly string[]): Promise<Loaded> {
     check(loaded, paths);
     return loaded;
   } catch (error) {
-    restore();
     throw asLoadError(error, paths);
   } finally {
     await bundled.dispose();

@@ -3,6 +3,7 @@ import type { OpenedEmbedded } from "../adapters/embedded/open.ts";
 import type { Retention } from "../adapters/embedded/retention.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { Entry } from "../engine/events.ts";
+import { runActor } from "../engine/messages.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import { createApp } from "../server/app.ts";
 import { type Listening, listen } from "../server/listen.ts";
@@ -23,8 +24,8 @@ export interface ServingOptions {
 
 export interface Serving extends OpenedEmbedded {
   readonly api: Listening;
-  /** Takes newly loaded code into service: `before` is called while nothing runs, between the old code and the new. */
-  serve(load: () => Promise<Loaded>): Promise<Loaded>;
+  /** Takes newly loaded code into service. Returns the tasks that run to their end on the code that they began with. */
+  serve(next: Loaded): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -36,7 +37,15 @@ export async function startServing(loaded: Loaded, { directory, port, pools, ret
   const onEntry = (entry: Entry): void => triggers?.noteEntry(entry);
   const opened = await openRuntime({ directory, code: loaded.code, narrate: true, pools, retention, onEntry, onFatal });
   const { client, backend, runtime } = opened;
-  const app = createApp({ client, code: loaded.code, deployments: () => deployments, version: VERSION, onError: tellError });
+  const app = createApp({
+    client,
+    get code() {
+      return runtime.code;
+    },
+    deployments: () => deployments,
+    version: VERSION,
+    onError: tellError,
+  });
   const api = await listen(app, { port }).catch(async (error: unknown) => {
     await client.close();
     throw error;
@@ -50,26 +59,20 @@ export async function startServing(loaded: Loaded, { directory, port, pools, ret
   return {
     ...opened,
     api,
-    async serve(load) {
-      // A flow that is in the middle of a turn keeps its code until the turn's end; from then on open runs are replayed on the new code. A queued task ends with the old.
-      await tellLongWait(runtime, runtime.worker.stop({ leaveTasks: true }), "the new code is loaded when that has ended.");
-      try {
-        const next = await load();
-        runtime.host.warm.clear();
-        await pauseVanished(client, deployments, next.deployments);
-        deployments = next.deployments;
-        await configure();
-        return next;
-      } finally {
-        runtime.worker.start();
-        runtime.worker.reconsider();
-        await triggers?.lookBack();
-      }
+    async serve(next) {
+      const before = deployments;
+      const running = await inHand(opened);
+      runtime.load(next.code);
+      deployments = next.deployments;
+      await pauseVanished(client, before, deployments);
+      await configure();
+      await triggers?.lookBack();
+      return running;
     },
     async close() {
       await api.close();
       await triggers?.stop();
-      await tellLongWait(runtime, client.close(), "Ctrl-C ends at once, and it runs again when its run goes on.");
+      await tellLongWait(opened, client.close());
     },
   };
 }
@@ -77,18 +80,29 @@ export async function startServing(loaded: Loaded, { directory, port, pools, ret
 /** Longer than this, and whoever looks at the terminal asks what is going on. Unit: milliseconds. */
 const LONG_MS = 500;
 
-/** Says what is waited for, if it takes long. */
-async function tellLongWait({ worker }: OpenedEmbedded["runtime"], wait: Promise<unknown>, what: string): Promise<void> {
+/** Says which tasks are waited for at the end, if it takes long. */
+async function tellLongWait(opened: OpenedEmbedded, wait: Promise<unknown>): Promise<void> {
   let told = false;
   // It keeps the process alive too: what a task waits for need not.
-  const timer = setInterval(() => {
-    const names = worker.inHand().map(({ run, call }) => `${call} of ${run}`);
-    if (told || names.length === 0) return;
+  const timer = setInterval(async () => {
+    if (told || opened.runtime.worker.inHand().length === 0) return;
     told = true;
-    tell(err(`Waiting for ${names.slice(0, 3).join(", ")}${names.length > 3 ? ` and ${names.length - 3} more` : ""}: ${what}`, "yellow"));
+    tell(err(`Waiting for ${someOf(await inHand(opened))}: Ctrl-C ends at once, and it runs again when its run goes on.`, "yellow"));
   }, LONG_MS);
   await wait.finally(() => clearInterval(timer));
 }
+
+/** The user code that runs here now: each call with the name of its run. */
+async function inHand({ runtime, backend }: OpenedEmbedded): Promise<readonly string[]> {
+  const nameOf = async (run: string): Promise<string> => {
+    const tail = await backend.ports.log.tail(runActor(run)).catch(() => null);
+    return tail?.state.kind === "run" ? tail.state.name : run;
+  };
+  return Promise.all(runtime.worker.inHand().map(async ({ run, call }) => `${call} of ${await nameOf(run)}`));
+}
+const SHOWN = 3;
+export const someOf = (names: readonly string[]): string =>
+  `${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ` and ${names.length - SHOWN} more` : ""}`;
 
 /** What is gone from the code cannot run: it is paused, so that its schedules start nothing, and says so. */
 async function pauseVanished(client: OpenedEmbedded["client"], before: readonly DeploymentDefinition[], after: readonly DeploymentDefinition[]): Promise<void> {

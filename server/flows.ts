@@ -13,8 +13,9 @@ const FlowView = z.object({
   deployments: z.array(z.string()),
 });
 
-export function addFlows(routes: Routes, { code, deployments = () => [] }: ServerOptions): void {
+export function addFlows(routes: Routes, server: ServerOptions): void {
   routes.add({ method: "get", path: "/api/flows", summary: "Flows that are loaded here", answer: z.object({ flows: z.array(FlowView) }) }, async () => {
+    const { code, deployments = () => [] } = server;
     const flows = [...code.flows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     return {
       flows: flows.map((flow) =>

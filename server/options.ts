@@ -8,8 +8,9 @@ import type { PortsClient } from "../sdk/ports-client.ts";
 
 export interface ServerOptions {
   readonly client: PortsClient;
+  /** Asked at each request, because `windhover dev` loads again; so are the deployments. */
   readonly code: Code;
-  /** Deployments of the entries that are loaded now; asked at each request, because `windhover dev` loads again. */
+  /** Deployments of the entries that are loaded now. */
   readonly deployments?: () => readonly DeploymentDefinition[];
   /** Host names under which the server may be called, beside those of this machine. Unset: only the latter, `"*"`: any. */
   readonly hosts?: readonly string[] | "*";

@@ -50,7 +50,9 @@ export async function openRuntime(options: OpenOptions = {}): Promise<OpenedEmbe
   };
   const client = new PortsClient({
     ports: backend.ports,
-    code,
+    get code() {
+      return runtime.code;
+    },
     changed,
     ended: (actor) => runtime.changes.ended(actor),
     close: async () => {

@@ -23,7 +23,7 @@ const POOL_AT_ONCE = 16;
 
 export class Executor {
   readonly #backend: PumpedBackend;
-  readonly #host: Host;
+  #host: Host;
   readonly #limits: PoolLimits;
   readonly #fatal: (error: unknown) => void;
   readonly #free = new Map<string, number>();
@@ -55,9 +55,14 @@ export class Executor {
   }
   start(): void {
     this.#stopped = false;
-    const { tasks, flows } = this.#host.code;
-    for (const { pool } of [...tasks.values(), ...flows.values()]) if (pool !== undefined) this.serve(pool);
+    this.use(this.#host);
     this.#loop = this.#pump();
+  }
+  /** What is taken from now on runs there; what is in hand stays where it is. */
+  use(host: Host): void {
+    this.#host = host;
+    const { tasks, flows } = host.code;
+    for (const { pool } of [...tasks.values(), ...flows.values()]) if (pool !== undefined) this.serve(pool);
   }
   /** Takes nothing new, and waits for what is in hand, unless it is left to end by itself. */
   async stop(leaveTasks: boolean): Promise<void> {

@@ -6,9 +6,9 @@ import type { Entry } from "../../engine/events.ts";
 import type { LogLine } from "../../engine/ports.ts";
 import { shared } from "../../engine/scope.ts";
 import type { Host } from "../../engine/turn.ts";
-import { Warm } from "../../engine/warm.ts";
 import { Changes } from "./changes.ts";
 import type { PoolLimits } from "./executor.ts";
+import { Succession, WarmUntilOver } from "./succession.ts";
 import { type PumpedBackend, Worker } from "./worker.ts";
 
 export interface RuntimeOptions {
@@ -26,10 +26,15 @@ export interface RuntimeOptions {
 }
 
 export interface Runtime {
+  /** Where turns are taken that begin now. */
   readonly host: Host;
+  /** What is loaded now. */
+  readonly code: Code;
   readonly worker: Worker;
   /** Tells when a run ended in this process. */
   readonly changes: Changes;
+  /** Puts other code in the place of what is loaded, at once. What runs of a task ends as it began; its flow, and all other open runs, go on with the new code. */
+  load(code: Code): void;
 }
 
 /** An inline task blocks only its own run here, so it may take as long as it likes. */
@@ -37,26 +42,56 @@ const INLINE_MS = 24 * 3_600_000;
 
 export function createRuntime(backend: PumpedBackend, options: RuntimeOptions = {}): Runtime {
   const changes = new Changes();
-  const { code = shared.code, stubs, onLog, onRun, pools, onFatal, onTurnError } = options;
+  const { stubs, onLog, onRun, pools, onFatal, onTurnError } = options;
+  const inlineMs = options.host?.inlineMs ?? INLINE_MS;
+  let code = options.code ?? shared.code;
   const onEntry = (entry: Entry): void => {
     worker.noteEntry(entry);
     options.onEntry?.(entry);
     changes.note(entry);
   };
-  const host: Host = {
-    ports: backend.ports,
-    code,
-    warm: new Warm(options.warmRuns),
-    inlineMs: INLINE_MS,
-    ticksFromOutside: false,
-    advanceDeployment,
-    stubs,
-    onLog,
-    onRun,
-    onEntry,
-    onInline: (change, actor, call) => worker.noteInline(change, actor, call),
-    ...options.host,
+  /** A turn has the same host from its beginning to its end. */
+  const hostOf = (own: Code, warm: WarmUntilOver): Host => {
+    let bridge: { readonly to: Code; readonly code: Code } | undefined;
+    return {
+      ports: backend.ports,
+      ticksFromOutside: false,
+      advanceDeployment,
+      stubs,
+      onLog,
+      onRun,
+      onEntry,
+      onInline: (change, actor, call) => worker.noteInline(change, actor, call),
+      ...options.host,
+      warm,
+      get code() {
+        if (!warm.over) return own;
+        if (bridge?.to !== code) bridge = { to: code, code: new Succession(own, code) };
+        return bridge.code;
+      },
+      get inlineMs() {
+        return warm.over ? 0 : inlineMs;
+      },
+    };
   };
+  let warm = new WarmUntilOver(options.warmRuns);
+  let host = hostOf(code, warm);
   const worker = new Worker(backend, host, { pools, onFatal, onTurnError });
-  return { host, worker, changes };
+  return {
+    get host() {
+      return host;
+    },
+    get code() {
+      return code;
+    },
+    worker,
+    changes,
+    load(next) {
+      code = next;
+      warm.end();
+      warm = new WarmUntilOver(options.warmRuns);
+      host = hostOf(code, warm);
+      worker.use(host);
+    },
+  };
 }

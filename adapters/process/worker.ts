@@ -34,7 +34,7 @@ export interface WorkerOptions {
 
 export class Worker {
   readonly #backend: PumpedBackend;
-  readonly #host: Host;
+  #host: Host;
   readonly #options: WorkerOptions;
   readonly #executor: Executor;
   readonly #turns = new Set<Promise<void>>();
@@ -93,8 +93,10 @@ export class Worker {
     for (const effect of entry.effects) if (effect.do === "task" && effect.pool !== undefined) this.#executor.serve(effect.pool);
   }
 
-  /** Other code was loaded: runs that were declined may be ours now. */
-  reconsider(): void {
+  /** Other code was loaded: what begins from now on has this host, and runs that were declined may be ours now. */
+  use(host: Host): void {
+    this.#host = host;
+    this.#executor.use(host);
     this.#backend.ports.inbox.reconsider?.();
     this.#backend.ports.tasks.reconsider?.();
     this.#bell.ring();

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -93,7 +93,7 @@ test("an open run goes on in the next process", async () => {
   expect(await resultOf(second, run["id"])).toBe("there");
 });
 
-const slow = (more = ""): string => `
+const slow = (): string => `
 import { existsSync, writeFileSync } from "node:fs";
 import { flow, task } from "windhover";
 const wait = async (name: string) => {
@@ -101,29 +101,68 @@ const wait = async (name: string) => {
   while (!existsSync(name)) await new Promise((resolve) => setTimeout(resolve, 10));
   return name;
 };
-const inline = task({ name: "inline" }, async (name: string) => wait(name));
 const queued = task({ name: "queued", pool: "side" }, async (name: string) => wait(name));
-export const turn = flow({ name: "turn" }, async () => inline("turn-go"));
 export const side = flow({ name: "side" }, async () => queued("side-go"));
-${more}
 `;
 const begun = (name: string): Promise<true> => until(async () => existsSync(join(folder, `${name}-began`)) || undefined);
 
-test("Ctrl-C lets a queued task end, which is not run again; a reload says which turn it waits for; a second Ctrl-C ends at once", async () => {
+const chain = (then: string, others = ""): string => `
+import { existsSync, writeFileSync } from "node:fs";
+import { flow, task } from "windhover";
+const wait = async (name: string) => {
+  writeFileSync(name + "-began", String(Number(existsSync(name + "-began"))));
+  while (!existsSync(name)) await new Promise((resolve) => setTimeout(resolve, 10));
+  return name;
+};
+const first = task({ name: "first" }, async (name: string) => wait(name));
+const second = task({ name: "second" }, async () => ${JSON.stringify(then)});
+const third = task({ name: "third" }, async () => ${JSON.stringify(then)});
+export const quick = flow({ name: "quick" }, async () => second());
+export const chain = flow({ name: "chain" }, async () => [await first("chain-go"), await second(), await third()]);
+${others}
+`;
+const GOING = 'export const going = flow({ name: "going" }, async () => [await first("going-go"), await second()]);';
+
+test("a save stopped all flows until a task had ended; now other work goes on, errors are told at once, and the task's flow goes on with the new code", async () => {
+  save(chain("old", GOING));
+  const url = await serve();
+  const run = await ask(`${url}/api/runs`, "POST", { flow: "chain" });
+  const gone = await ask(`${url}/api/runs`, "POST", { flow: "going" });
+  await begun("chain-go");
+  await begun("going-go");
+  const before = dev?.text.length;
+  save("export const = ;");
+  await dev?.says(/does not compile[\s\S]*The code that was loaded before goes on/, before);
+  const still = await ask(`${url}/api/runs`, "POST", { flow: "quick" });
+  expect(await resultOf(url, still["id"])).toBe("old");
+
+  save(chain("newer"));
+  await dev?.says(/Loaded 2 flows again/);
+  save(chain("new"));
+  await dev?.says(/Loaded 2 flows again[\s\S]*Loaded 2 flows again[\s\S]*What runs now ends as it began: first-0 of \S+, first-0 of /);
+  const other = await ask(`${url}/api/runs`, "POST", { flow: "quick" });
+  expect(await resultOf(url, other["id"])).toBe("new");
+  writeFileSync(join(folder, "chain-go"), "");
+  expect(await resultOf(url, run["id"])).toEqual(["chain-go", "new", "new"]);
+  expect(readFileSync(join(folder, "chain-go-began"), "utf8"), "the task ran again").toBe("0");
+
+  // Its flow is no longer in the code: what its task came to is kept, and it waits until the flow is back.
+  writeFileSync(join(folder, "going-go"), "");
+  const history = async (): Promise<string> => JSON.stringify(await ask(`${url}/api/runs/${gone["id"]}/history`));
+  await until(async () => /"settled"[\s\S]*second-0/.test(await history()) || undefined);
+  save(chain("back", GOING));
+  await dev?.says(/Loaded 3 flows again/);
+  expect(await resultOf(url, gone["id"])).toEqual(["going-go", expect.any(String)]);
+  expect(readFileSync(join(folder, "going-go-began"), "utf8"), "the task ran again").toBe("0");
+});
+
+test("Ctrl-C lets a queued task end, which is not run again; a second Ctrl-C ends at once", async () => {
   save(slow());
   const first = await serve();
-  const inTurn = await ask(`${first}/api/runs`, "POST", { flow: "turn" });
-  await begun("turn-go");
-  save(slow("export const more = flow({ name: 'more' }, async () => 1);"));
-  await dev?.says(new RegExp(`Waiting for inline-0 of ${inTurn["id"]}: the new code is loaded when that has ended`));
-  writeFileSync(join(folder, "turn-go"), "");
-  await dev?.says(/Loaded 3 flows again/);
-  expect(await resultOf(first, inTurn["id"])).toBe("turn-go");
-
-  const queued = await ask(`${first}/api/runs`, "POST", { flow: "side" });
+  const queued = await ask(`${first}/api/runs`, "POST", { flow: "side", name: "aside" });
   await begun("side-go");
   dev?.child.kill("SIGINT");
-  await dev?.says(new RegExp(`Waiting for queued-0 of ${queued["id"]}: Ctrl-C ends at once`));
+  await dev?.says(/Waiting for queued-0 of aside: Ctrl-C ends at once/);
   writeFileSync(join(folder, "side-go"), "");
   expect(await dev?.ended).toBe(0);
 
