@@ -1,7 +1,7 @@
 /**
  * The embedded backend: every port on one SQLite database in a directory. One process or several may open it at once.
  */
-import { mkdirSync, realpathSync } from "node:fs";
+import { mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { WindhoverError } from "../../engine/errors.ts";
 import { runActor } from "../../engine/messages.ts";
@@ -91,7 +91,8 @@ export async function openEmbedded(options: EmbeddedOptions = {}): Promise<Embed
   await loadDriver();
   let file = join(directory, "windhover.db");
   try {
-    mkdirSync(directory, { recursive: true });
+    // It holds a key, and what runs were given: nothing that belongs into a repository.
+    if (mkdirSync(directory, { recursive: true }) !== undefined) writeFileSync(join(directory, ".gitignore"), "*\n");
     file = join(realpathSync(directory), "windhover.db");
   } catch (error) {
     throw mapFailure(error, file, "opened");
