@@ -21,7 +21,13 @@ export async function listArtifacts(run: string, flags: SettingFlags & { readonl
       });
     if (artifacts.length === 0) return tell(`${row.name} left no artifacts.`);
     printTable(
-      [{ title: "KEY" }, { title: "KIND" }, { title: "CALL" }, { title: "WRITTEN", right: true }, { title: "CONTENT", shrinks: true }],
+      [
+        { title: "KEY" },
+        { title: "KIND" },
+        { title: "CALL", drops: 2 },
+        { title: "WRITTEN", right: true, drops: 1 },
+        { title: "CONTENT", shrinks: true, below: true },
+      ],
       artifacts.map(({ key, kind, call, at, data }) => [key, kind, out(call ?? "", "dim"), relative(at, clock.now()), preview(kind, data)]),
     );
   });

@@ -11,7 +11,7 @@ import { needEntries } from "./workspace.ts";
 export async function listFlows(flags: SettingFlags & { readonly json?: boolean }): Promise<void> {
   const settings = await readSettings(flags);
   const { loadEntries } = await import("./loader.ts");
-  const loaded = await loadEntries(needEntries(settings, "Listing flows"));
+  const loaded = await loadEntries(needEntries(settings, "Listing flows", "windhover flows ls -e FILE"));
   const rows = flowRows(loaded);
   if (flags.json)
     return printJson({
@@ -24,7 +24,12 @@ export async function listFlows(flags: SettingFlags & { readonly json?: boolean 
       })),
     });
   printTable(
-    [{ title: "FLOW" }, { title: "PARAMETERS", shrinks: true }, { title: "DEPLOYMENTS", shrinks: true }, { title: "FILE", shrinks: true }],
+    [
+      { title: "FLOW" },
+      { title: "PARAMETERS", shrinks: true, below: true },
+      { title: "DEPLOYMENTS", shrinks: true },
+      { title: "FILE", shrinks: true, drops: 1 },
+    ],
     rows.map(({ flow, file, deployments }) => [flow.name, parametersText(flow), deployments.join(", "), out(shortPath(file), "dim")]),
   );
 }

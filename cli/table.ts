@@ -1,4 +1,7 @@
-/** Aligned columns without rules. On a terminal the widest column that may shrink gives way; in a pipe nothing is cut. */
+/**
+ * Aligned columns without rules; in a pipe nothing is cut. On a narrow terminal the column that says most goes under its row, then those go that are needed least, and then the widest
+ * that may shrink gives way.
+ */
 import { stripVTControlCharacters } from "node:util";
 import { out, print, width } from "./terminal.ts";
 
@@ -8,14 +11,63 @@ export interface Column {
   readonly right?: true;
   /** May be cut when the terminal is narrow. */
   readonly shrinks?: true;
+  /** Left out when the terminal is narrow, the lowest number first. */
+  readonly drops?: number;
+  /** What one reads the table for: where little room is left for it, it stands on a line of its own under its row. */
+  readonly below?: true;
 }
 
 const GAP = 2;
 const LEAST = 8;
+/** So much of a column that may shrink is left before another one is dropped. */
+const SHORT = 16;
+/** So much room the column has that would else go below. */
+const READABLE = 32;
+const INDENT = "  ";
 const lengthOf = (text: string): number => [...stripVTControlCharacters(text)].length;
 
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[], most = width()): string[] {
-  const widths = columns.map((column, i) => Math.max(lengthOf(column.title), ...rows.map((row) => lengthOf(row[i] ?? ""))));
+  const { shown, below } = layOut(columns, rows, most);
+  const lines = aligned(
+    shown.map((i) => columns[i] as Column),
+    rows.map((row) => shown.map((i) => row[i] ?? "")),
+    most,
+  );
+  if (below === undefined) return lines;
+  return lines.flatMap((line, i) => {
+    const text = i === 0 ? "" : (rows[i - 1]?.[below] ?? "");
+    return text === "" ? [line] : [line, `${INDENT}${cut(text, most - INDENT.length)}`];
+  });
+}
+
+/** Which columns stand side by side, and which one goes below. */
+function layOut(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  most: number,
+): { readonly shown: readonly number[]; readonly below?: number } {
+  const widths = widthsOf(columns, rows);
+  const sum = (shown: readonly number[], least: number): number =>
+    total(shown.map((i) => (columns[i]?.shrinks ? Math.min(widths[i] as number, least) : (widths[i] as number))));
+  let shown: readonly number[] = columns.map((_, i) => i);
+  const below = columns.findIndex((column) => column.below);
+  const others = shown.filter((i) => i !== below);
+  const needs = Math.min(widths[below] ?? 0, READABLE);
+  const goesBelow = below >= 0 && sum(others, Number.POSITIVE_INFINITY) + GAP + needs > most;
+  if (goesBelow) shown = others;
+  while (sum(shown, SHORT) > most) {
+    const [first] = shown.filter((i) => columns[i]?.drops !== undefined).sort((a, b) => (columns[a]?.drops as number) - (columns[b]?.drops as number));
+    if (first === undefined) break;
+    shown = shown.filter((i) => i !== first);
+  }
+  return { shown, ...(goesBelow && { below }) };
+}
+
+const widthsOf = (columns: readonly Column[], rows: readonly (readonly string[])[]): number[] =>
+  columns.map((column, i) => Math.max(lengthOf(column.title), ...rows.map((row) => lengthOf(row[i] ?? ""))));
+
+function aligned(columns: readonly Column[], rows: readonly (readonly string[])[], most: number): string[] {
+  const widths = widthsOf(columns, rows);
   for (let over = total(widths) - most; over > 0; over = total(widths) - most) {
     const widest = columns.reduce(
       (best, column, i) => (column.shrinks && (widths[i] as number) > LEAST && (best < 0 || (widths[i] as number) > (widths[best] as number)) ? i : best),

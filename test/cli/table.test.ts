@@ -29,6 +29,36 @@ describe("tables", () => {
       `long-name  12 min  ${RED}it failed for …${PLAIN}`,
     ]);
   });
+  test("the rows ran into one another, and the reason was cut to a word: now it goes below, and what is needed least goes", () => {
+    const runs = [
+      { title: "NAME" },
+      { title: "FLOW", shrinks: true as const },
+      { title: "CREATED", right: true as const, drops: 2 },
+      { title: "ID", drops: 1 },
+      { title: "WHY", shrinks: true as const, below: true as const },
+    ];
+    const two = [
+      ["calm-kite", "measure-the-stations", "2 min ago", "abcdefgh", `${RED}It waits for the input "approval" (2 d left)${PLAIN}`],
+      ["able-owl", "short", "3 min ago", "hgfedcba", ""],
+    ];
+    expect(table(runs, two, 90)).toEqual([
+      "NAME       FLOW                    CREATED  ID        WHY",
+      `calm-kite  measure-the-stations  2 min ago  abcdefgh  ${RED}It waits for the input "approval" (…${PLAIN}`,
+      "able-owl   short                 3 min ago  hgfedcba",
+    ]);
+    expect(table(runs, two, 60)).toEqual([
+      "NAME       FLOW                    CREATED  ID",
+      "calm-kite  measure-the-stations  2 min ago  abcdefgh",
+      `  ${RED}It waits for the input "approval" (2 d left)${PLAIN}`,
+      "able-owl   short                 3 min ago  hgfedcba",
+    ]);
+    expect(table(runs, two, 30)).toEqual([
+      "NAME       FLOW",
+      "calm-kite  measure-the-statio…",
+      `  ${RED}It waits for the input "app…${PLAIN}`,
+      "able-owl   short",
+    ]);
+  });
   test("what fits is left alone", () => {
     expect([cut("abc", 3), cut("abcd", 3), cut("", 0)]).toEqual(["abc", "ab…", ""]);
   });
