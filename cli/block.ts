@@ -14,7 +14,7 @@ import { closest } from "./suggestion.ts";
 import { printTable } from "./table.ts";
 import { err, out, print, tell } from "./terminal.ts";
 import { printJson, valueText } from "./values.ts";
-import { look } from "./workspace.ts";
+import { look, type Place } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
 type SetFlags = SettingFlags & { readonly value?: readonly string[]; readonly json?: string };
@@ -24,11 +24,12 @@ export async function setBlock(name: string, flags: SetFlags): Promise<void> {
   const { type, label } = parsed(name);
   const definition = await typeOf(type, flags);
   const values = await readValues(definition, type, label, flags);
-  await look(flags, async ({ ports, settings }) => {
+  const set = async ({ ports, settings }: Place): Promise<void> => {
     const before = await ports.secrets.get(label);
     await ports.secrets.put(label, encodeSecret(values));
     print(`${out("✓", "green")} ${before === null ? "Set" : "Replaced"} ${label}.  ${out(`windhover block inspect ${label}${settings.suffix}`, "dim")}`);
-  });
+  };
+  await look(flags, set, { makes: true });
 }
 
 export async function listBlocks(flags: Flags): Promise<void> {

@@ -18,7 +18,7 @@ export interface DeployFlags extends SettingFlags {
 
 export async function deploy(flags: DeployFlags): Promise<void> {
   const settings = await readSettings(flags);
-  const entries = needEntries(settings, "windhover deploy");
+  const entries = needEntries(settings, "windhover deploy", `windhover deploy -e FILE${settings.suffix}`);
   const project = projectOf(settings.file);
   const cdk = await findCdk(project);
   // What does not load is told here, with its line, before anything is asked of AWS.

@@ -17,7 +17,7 @@ import { closest } from "./suggestion.ts";
 import { printTable } from "./table.ts";
 import { dateTime, out, print, relative, tell } from "./terminal.ts";
 import { jsonOf, printJson, valueText } from "./values.ts";
-import { look, needEntries } from "./workspace.ts";
+import { look, needEntries, type Place } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
 
@@ -42,7 +42,13 @@ export async function listDeployments(flags: Flags): Promise<void> {
     if (flags.json) return printJson({ deployments: rows.map(deploymentJson) });
     if (rows.length === 0) return tell("No deployments. Write one: export const nightly = digest.deployment({ name, schedules })");
     printTable(
-      [{ title: "DEPLOYMENT" }, { title: "FLOW" }, { title: "SCHEDULE", shrinks: true }, { title: "NEXT", right: true }, { title: "STATE" }],
+      [
+        { title: "DEPLOYMENT" },
+        { title: "FLOW", shrinks: true, drops: 1 },
+        { title: "SCHEDULE", shrinks: true },
+        { title: "NEXT", right: true },
+        { title: "STATE" },
+      ],
       rows.map((row) => [
         row.name,
         row.flow,
@@ -145,15 +151,20 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
   const { tag: tags, name: runName, idempotencyKey } = flags;
   const options = { ...(tags?.length && { tags }), ...(runName !== undefined && { name: runName }), ...(idempotencyKey !== undefined && { idempotencyKey }) };
   if (flags.wait && settings.stack === undefined)
-    return runHere(settings, needEntries(settings, "Running it here"), flags, async ({ client, loaded }) => {
-      const deployment = loaded?.deployments.find((one) => one.name === name);
-      if (!deployment) throw unknown(name, loaded?.deployments.map((one) => one.name) ?? []);
-      return (await client.run(deployment, readParameters(flags, deployment.definition), options)).id;
-    });
-  await look(flags, async (place) => {
+    return runHere(
+      settings,
+      needEntries(settings, "Running it here", `windhover deployments run ${name} --wait -e FILE`),
+      flags,
+      async ({ client, loaded }) => {
+        const deployment = loaded?.deployments.find((one) => one.name === name);
+        if (!deployment) throw unknown(name, loaded?.deployments.map((one) => one.name) ?? []);
+        return (await client.run(deployment, readParameters(flags, deployment.definition), options)).id;
+      },
+    );
+  const here: DeploymentDefinition | undefined = (await declared(settings))?.deployments.find((one) => one.name === name);
+  const start = async (place: Place): Promise<void> => {
     const { ports, client, settings: project } = place;
     const known = await ports.index.deployments();
-    const here: DeploymentDefinition | undefined = (await declared(project))?.deployments.find((one) => one.name === name);
     if (!here && !known.some((row) => row.name === name))
       throw unknown(
         name,
@@ -169,7 +180,8 @@ export async function runDeployment(name: string, flags: RunFlags & { readonly w
         ? `${out("✓", "green")} Started a run of ${name}: ${run.id}\n${out(`  windhover runs logs ${run.id} --follow${project.suffix}`, "dim")}`
         : `${out("○", "yellow")} Asked ${name} for the run ${run.id}. ${onItsWay(place)}${place.stack ? "" : " Or run it here with --wait."}`,
     );
-  });
+  };
+  await look(flags, start, { makes: here !== undefined });
 }
 
 async function switched(name: string, flags: SettingFlags, action: "pause" | "resume"): Promise<void> {

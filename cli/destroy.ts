@@ -44,7 +44,7 @@ export async function refuseAttached(stack: string, { region, profile }: Pick<Se
 }
 
 async function destroyStack(stack: string, settings: Settings, { debug }: DestroyFlags): Promise<void> {
-  const entries = needEntries(settings, "windhover destroy");
+  const entries = needEntries(settings, "windhover destroy", `windhover destroy -e FILE${settings.suffix}`);
   const project = projectOf(settings.file);
   await runCdk({
     cdk: await findCdk(project),

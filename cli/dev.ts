@@ -22,7 +22,7 @@ export async function dev(folder: string | undefined, flags: SettingFlags): Prom
       action: "windhover dev FOLDER, or windhover dev --entry FILE",
     });
   const settings = await readSettings(flags, folder === undefined ? process.cwd() : resolve(folder));
-  const entries = needEntries(settings, "windhover dev");
+  const entries = needEntries(settings, "windhover dev", "windhover dev -e FILE");
   const loaded = await loadEntries(entries);
   const { broken, onFatal } = breakage();
   const serving = await startServing(loaded, { ...settings, onFatal });

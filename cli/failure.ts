@@ -19,6 +19,12 @@ export function exitCodeOf(error: unknown): number {
   return /^WH[124]/.test(error.code) && !FAILED.has(error.code) ? EXIT.usage : EXIT.failed;
 }
 
+/** The run's parameters did not fit, and the same would be refused again: with which option it is run with others. */
+export function withOthers(error: unknown): string | undefined {
+  if (!(error instanceof WindhoverError)) return undefined;
+  return error.code === "WH1101" ? "-p NAME=VALUE" : error.code === "WH2005" ? "--params '{}'" : undefined;
+}
+
 /** Lines of an error for a person. */
 export function errorLines(error: unknown, debug = false): string[] {
   if (!(error instanceof WindhoverError)) return userErrorLines(error, debug);

@@ -7,17 +7,18 @@ import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { out, print, tell } from "./terminal.ts";
 import { printJson } from "./values.ts";
-import { look } from "./workspace.ts";
+import { look, type Place } from "./workspace.ts";
 
 export async function setLimit(name: string, text: string, flags: SettingFlags & { readonly per?: string }): Promise<void> {
   const limit = Number(text);
   if (!/^\d+$/.test(text)) throw usage(`A limit cannot be ${text}.`, { expected: "a whole number from 0 on", got: text });
-  await look(flags, async ({ client }) => {
+  const set = async ({ client }: Place): Promise<void> => {
     await client.setLimit(name, flags.per === undefined ? limit : { limit, per: flags.per as Duration });
     print(
       `${out("✓", "green")} ${name}: ${flags.per === undefined ? `${limit} at once` : `${limit} per ${flags.per.replace(/^1 /, "")}`}.${Number(limit) === 0 ? " Nothing of it starts until it is raised." : ""}`,
     );
-  });
+  };
+  await look(flags, set, { makes: true });
 }
 
 export async function listLimits(flags: SettingFlags & { readonly json?: boolean }): Promise<void> {
@@ -26,7 +27,13 @@ export async function listLimits(flags: SettingFlags & { readonly json?: boolean
     if (flags.json) return printJson({ limits });
     if (limits.length === 0) return tell("No limits are set. Set one: windhover limits set NAME 5");
     printTable(
-      [{ title: "LIMIT" }, { title: "ALLOWS" }, { title: "HELD", right: true }, { title: "WAITING", right: true }, { title: "HELD BY", shrinks: true }],
+      [
+        { title: "LIMIT" },
+        { title: "ALLOWS" },
+        { title: "HELD", right: true },
+        { title: "WAITING", right: true },
+        { title: "HELD BY", shrinks: true, below: true },
+      ],
       limits.map(({ name, limit, perSeconds, holders, waiters }) => {
         const full = holders.length >= limit && waiters.length > 0;
         return [

@@ -15,9 +15,27 @@ function does(command: Command, load: () => Promise<Action>): Command {
     const self = given.at(-1) as Command;
     const args = given.slice(0, -2);
     const action = (await load()) as (...args: unknown[]) => Promise<void>;
-    await action(...args, self.optsWithGlobals<Flags>());
+    try {
+      await action(...args, self.optsWithGlobals<Flags>());
+    } catch (error) {
+      throw await withHelp(error, self);
+    }
   });
 }
+
+/** What cannot be read, and says no better what to do, is explained by the help of this very command. */
+async function withHelp(error: unknown, command: Command): Promise<unknown> {
+  const { ERRORS, WindhoverError } = await import("../engine/errors.ts");
+  if (!(error instanceof WindhoverError) || error.code !== "WH2007" || error.action !== ERRORS.WH2007.action) return error;
+  const { message, expected, got } = error;
+  return new WindhoverError("WH2007", {
+    message: message.replace("WH2007: ", ""),
+    ...(expected !== undefined && { expected }),
+    ...(got !== undefined && { got }),
+    action: `See ${helpOf(command)}`,
+  });
+}
+const helpOf = (command: Command): string => `${[...ancestors(command)].join(" ")} --help`;
 
 /** Commands that look at runs and send messages do so in a directory or in a deployed stack. */
 function placed(command: Command): Command {
@@ -69,13 +87,20 @@ function inherit(command: Command): void {
     outputError: (text, write) => {
       const message = text.replace(/^error: /, "").trim();
       const [first = "", hint] = message.split("\n");
-      write(`WH2007 ${first.charAt(0).toUpperCase()}${first.slice(1)}${hint ? ` ${hint}` : ""}\n  do        See ${[...ancestors(command)].join(" ")} --help\n`);
+      const told = `${first.charAt(0).toUpperCase()}${first.slice(1)}${hint ? ` ${hint}` : ""}`;
+      write(`WH2007 ${told}\n  do        ${asParameter(command, first, hint)}See ${helpOf(command)}\n`);
     },
   });
   for (const child of command.commands) {
     child.copyInheritedSettings(command).helpOption("-h, --help", "print this help");
     inherit(child);
   }
+}
+/** `--station=north` is likely meant for the flow; `--parm` is likely an option. */
+function asParameter(command: Command, message: string, hint: string | undefined): string {
+  const [, name, value] = /unknown option '--([\w-]+)(?:=(.*))?'/.exec(message) ?? [];
+  if (name === undefined || (value === undefined && hint !== undefined)) return "";
+  return command.options.some(({ long }) => long === "--param") ? `For a parameter of the flow: -p ${name}=${value ?? "VALUE"}. ` : "";
 }
 function* ancestors(command: Command): Iterable<string> {
   if (command.parent) yield* ancestors(command.parent);

@@ -24,7 +24,7 @@ interface Found {
 
 export async function replayRun(target: string, flags: SettingFlags & { readonly json?: boolean; readonly debug?: boolean }): Promise<void> {
   const settings = await readSettings(flags);
-  const entries = needEntries(settings, "windhover replay");
+  const entries = needEntries(settings, "windhover replay", `windhover replay ${target} -e FILE${settings.suffix}`);
   const found = existsSync(target) ? fromFile(target) : await fromRun(target, flags);
   const { loadEntries } = await import("./loader.ts");
   const { code } = await loadEntries(entries);

@@ -3,7 +3,7 @@ import { WindhoverError } from "../engine/errors.ts";
 import { readPayload } from "../engine/payload.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { shortSpan } from "../engine/span.ts";
-import { EXIT, errorJson, tellError } from "./failure.ts";
+import { EXIT, errorJson, tellError, withOthers } from "./failure.ts";
 import type { RunFlags } from "./run.ts";
 import { err, stateText, tell } from "./terminal.ts";
 import { jsonOf, printJson, readError, valueText } from "./values.ts";
@@ -33,8 +33,9 @@ export async function report({ ports, settings }: Place, id: string, state: RunS
   const error = state.error === undefined ? undefined : await readError(state.error, results);
   if (error === undefined) tell(row.message ?? `The run ended as ${row.name}.`);
   else tellError(error, flags.debug);
-  // The same parameters would be refused again.
-  const refused = error instanceof WindhoverError && error.code === "WH1101";
-  if (row.type !== "CANCELLED" && !refused)
+  const others = withOthers(error);
+  if (others !== undefined)
+    tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs rerun ${name} ${others}${again}${suffix}   ${err("(with other parameters)", "dim")}`);
+  else if (row.type !== "CANCELLED")
     tell(`\n  ${err("again".padEnd(10), "dim")}windhover runs retry ${name}${again}${suffix}   ${err("(what completed is not done again)", "dim")}`);
 }

@@ -1,5 +1,6 @@
 /** `windhover run`: runs a flow or a deployment here, tells its story on the standard error, and gives its result on the standard output. */
 import type { Entry } from "../engine/events.ts";
+import { runActor } from "../engine/messages.ts";
 import type { LogLine } from "../engine/ports.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { EXIT, usage } from "./failure.ts";
@@ -7,6 +8,7 @@ import { Follower } from "./follow.ts";
 import { type ParameterFlags, readParameters } from "./parameters.ts";
 import { report } from "./report.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
+import { shortPath } from "./stack.ts";
 import { asFile, type Target, targetByName, targetInFile } from "./target.ts";
 import { err, tell } from "./terminal.ts";
 import { needEntries, serve, type Workspace } from "./workspace.ts";
@@ -32,7 +34,7 @@ export async function run(target: string, flags: RunFlags): Promise<void> {
       got: target,
       action: `Deploy the file (windhover deploy${settings.suffix}) and start its flow by name, or leave the stack out to run it here.`,
     });
-  const files = file ? [file.file] : needEntries(settings, `Running "${target}" by name`);
+  const files = file ? [file.file] : needEntries(settings, `Running "${target}" by name`, "windhover run FILE");
   await runHere(settings, files, flags, async ({ client, loaded }) => {
     if (!loaded) throw new Error("serve() loads the entries");
     const found: Target = file ? targetInFile(loaded, file.file, file.name) : targetByName(loaded, target);
@@ -51,10 +53,15 @@ export async function runHere(settings: Settings, files: readonly string[], flag
   const { Printer } = await import("../adapters/embedded/printer.ts");
   let follower: Follower | undefined;
   let broken: unknown;
+  let actor: string | undefined;
+  let name: string | undefined;
   const early: (Entry | LogLine)[] = [];
   const stop = new AbortController();
   const options = {
-    onEntry: (entry: Entry) => (follower ? follower.entry(entry) : void early.push(entry)),
+    onEntry: (entry: Entry) => {
+      if (entry.actor === actor && entry.state.kind === "run") name = entry.state.name;
+      return follower ? follower.entry(entry) : void early.push(entry);
+    },
     onLog: (line: LogLine) => (follower ? follower.log(line) : void early.push(line)),
     onFatal: (error: unknown) => {
       broken = error;
@@ -71,13 +78,15 @@ export async function runHere(settings: Settings, files: readonly string[], flag
     });
     for (const one of early.splice(0)) "actor" in one ? follower.entry(one) : follower.log(one);
     const id = await start(workspace);
+    actor = runActor(id);
     const interrupted = onInterrupt(stop);
-    const ended = onDeath(workspace, id);
+    const serving = servingOf(settings, files, flags);
+    const ended = onDeath(workspace, id, () => name ?? id, serving);
     stop.signal.addEventListener("abort", ended, { once: true });
     const { run, state } = await follower.follow(id, stop.signal);
     ended();
     if (broken !== undefined) throw broken;
-    if (interrupted.by !== undefined) await leave(workspace, state, run);
+    if (interrupted.by !== undefined) await leave(workspace, state, run, serving);
     else if (state) {
       await report(workspace, run, state, flags, AGAIN_HERE);
       interrupted.over = true;
@@ -117,31 +126,38 @@ async function finishOthers({ runtime, ports }: Workspace): Promise<void> {
 const TORN_SHOWN = 5;
 
 /** The author's code may end the process, or throw where nobody catches it. Returns how to say that it no longer matters. */
-function onDeath(workspace: Workspace, id: string): () => void {
+function onDeath(workspace: Workspace, id: string, name: () => string, serving: string): () => void {
   const told = (code: number): void => {
-    tell(`\n${err("‖", "yellow")} The process ended (status ${code}) while the run ${id} was under way: what it has done is kept.`);
-    tellHowOn(workspace, id, id);
+    tell(`\n${err("‖", "yellow")} The process ended (status ${code}) while the run ${err(name(), "bold")} was under way: what it has done is kept.`);
+    tellHowOn(workspace, id, name(), serving);
   };
   process.once("exit", told);
   return () => void process.off("exit", told);
 }
 
-async function leave(workspace: Workspace, state: RunState | undefined, id: string): Promise<never> {
+async function leave(workspace: Workspace, state: RunState | undefined, id: string, serving: string): Promise<never> {
   const name = state?.name ?? id;
   tell();
   tell(`${err("‖", "yellow")} Left the run ${err(name, "bold")} (${id}) as it is: what it has done is kept.`);
-  tellHowOn(workspace, id, name);
+  tellHowOn(workspace, id, name, serving);
   await Promise.race([workspace.client.close(), workspace.backend.ports.clock.wait(GRACE_MS)]);
   process.exit(EXIT.interrupted);
 }
 
-function tellHowOn({ runtime }: Workspace, id: string, name: string): void {
+/** How to serve what was run here: files that the settings do not name are named. */
+function servingOf({ entries }: Settings, files: readonly string[], { entry, directory }: SettingFlags): string {
+  const known = !entry?.length && files.every((file) => entries.includes(file));
+  const named = known ? [] : files.map((file) => ` -e ${shortPath(file)}`);
+  return `windhover dev${named.join("")}${directory === undefined ? "" : ` -d ${directory}`}`;
+}
+
+function tellHowOn({ runtime }: Workspace, id: string, name: string, serving: string): void {
   const calls = runtime.worker.inHand().flatMap(({ run, call }) => (run === id ? call : []));
   if (calls.length > 0)
     tell(
       `  Torn     ${calls.slice(0, TORN_SHOWN).join(", ")}${calls.length > TORN_SHOWN ? ` and ${calls.length - TORN_SHOWN} more` : ""} ${err("(begun and not done: counts as crashed, and it runs again when the run goes on)", "dim")}`,
     );
-  tell(`  Go on    windhover dev              ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
+  tell(`  Go on    ${serving.padEnd(25)}  ${err("(or any `windhover run` of its flow in this directory)", "dim")}`);
   tell(`  Look     windhover runs inspect ${name}`);
   tell(`  Give up  windhover runs cancel ${name}`);
 }

@@ -43,7 +43,7 @@ type Begin = (old: PortsRun<unknown>, place: Place) => Promise<{ readonly id: st
 async function again(run: string, flags: AgainFlags, doing: string, begin: Begin): Promise<void> {
   const settings = await readSettings(flags);
   if (flags.wait && settings.stack === undefined)
-    return runHere(settings, needEntries(settings, "Running it here"), flags, async (workspace) => {
+    return runHere(settings, needEntries(settings, "Running it here", "the same with -e FILE"), flags, async (workspace) => {
       const row = await findRun(workspace.ports, run);
       return (await begin(workspace.client.get(row.id) as PortsRun<unknown>, workspace)).id;
     });

@@ -6,7 +6,7 @@ import { readPayload } from "../engine/payload.ts";
 import { type CallView, projectRun, type RunView } from "../engine/projection.ts";
 import { shortSpan } from "../engine/span.ts";
 import { spaced } from "../engine/state.ts";
-import { errorLines } from "./failure.ts";
+import { errorLines, withOthers } from "./failure.ts";
 import { findRun } from "./find-run.ts";
 import { standstill } from "./outcome.ts";
 import { readable } from "./run-json.ts";
@@ -73,11 +73,12 @@ async function printView(place: Place, view: RunView, cost: RunCost | undefined,
       `\n  ${out("artifacts".padEnd(12), "dim")}${artifacts.map((artifact) => artifact.key).join(", ")}   ${out(`windhover artifacts ls ${view.name}${place.settings.suffix}`, "dim")}`,
     );
   if (view.state.type === "COMPLETED" && view.result !== undefined) print(`\n${valueText(await readPayload(view.result, results))}`);
-  if (view.error !== undefined) {
+  const error = view.error === undefined ? undefined : await readError(view.error, results);
+  if (error !== undefined) {
     print();
-    for (const line of errorLines(await readError(view.error, results), debug)) print(line);
+    for (const line of errorLines(error, debug)) print(line);
   }
-  await printHints(view, place);
+  await printHints(view, place, withOthers(error));
 }
 
 async function facts(view: RunView, results: Parameters<typeof readPayload>[1], now: number): Promise<readonly (readonly [string, string])[]> {
@@ -116,7 +117,7 @@ function printCalls(calls: readonly CallView[], view: RunView, now: number): voi
   const rows = calls
     .slice(0, CALLS)
     .map((call) => [`${glyph(call.state.type)} ${call.id}`, spaced(call.state.name), took(call, view.state, now), note(call, now)]);
-  printTable([{ title: "  CALL", shrinks: true }, { title: "STATE" }, { title: "TOOK", right: true }, { title: "", shrinks: true }], rows);
+  printTable([{ title: "  CALL", shrinks: true }, { title: "STATE" }, { title: "TOOK", right: true }, { title: "", shrinks: true, below: true }], rows);
   if (calls.length > CALLS) print(out(`  … and ${plural(calls.length - CALLS, "more call")}: --json has them all`, "dim"));
 }
 /** More than that nobody reads in a terminal. */
@@ -146,14 +147,15 @@ function note(call: CallView, now: number): string {
   return out(parts.join(", "), "dim");
 }
 
-async function printHints({ name, state, calls }: RunView, { client, settings }: Place): Promise<void> {
+async function printHints({ name, state, calls }: RunView, { client, settings }: Place, others: string | undefined): Promise<void> {
   const { suffix } = settings;
   const waiting = calls.find((call) => call.kind === "input" && call.endedAt === undefined);
   const hints: string[] = [];
   if (waiting?.input !== undefined) hints.push(`windhover runs input ${name} ${waiting.input} '<JSON>'${suffix}`);
   const paused = state.name === "Paused" || calls.some((call) => call.kind === "pause" && call.endedAt === undefined);
   if (state.type === "PAUSED" && paused) hints.push(`windhover runs resume ${name}${suffix}`);
-  if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}${suffix}`, `windhover runs retry ${name}${suffix}`);
+  if (others !== undefined) hints.push(`windhover runs rerun ${name} ${others}${suffix}`);
+  else if (state.type === "FAILED" || state.type === "CRASHED") hints.push(`windhover runs logs ${name}${suffix}`, `windhover runs retry ${name}${suffix}`);
   const held = calls.some((call) => call.state.reason?.code === "limit");
   if (held) {
     const names = new Set(calls.flatMap((call) => (call.state.reason?.code === "limit" ? (call.state.reason.blockedBy ?? []) : [])));

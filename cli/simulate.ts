@@ -27,7 +27,7 @@ export async function simulate(target: string, flags: SimulateFlags): Promise<vo
   const settings = await readSettings(flags);
   const file = asFile(target);
   const { loadEntries } = await import("./loader.ts");
-  const loaded = await loadEntries(file ? [file.file] : needEntries(settings, `Simulating "${target}" by name`));
+  const loaded = await loadEntries(file ? [file.file] : needEntries(settings, `Simulating "${target}" by name`, `windhover simulate FILE:EXPORT`));
   const found = file ? targetInFile(loaded, file.file, file.name) : targetByName(loaded, target);
   const definition = found.flow ?? found.deployment.definition;
   const parameters = readParameters(flags, definition);

@@ -6,16 +6,17 @@ import type { SettingFlags } from "./settings.ts";
 import { printTable } from "./table.ts";
 import { out, print, relative, tell } from "./terminal.ts";
 import { jsonOf, printJson, valueText } from "./values.ts";
-import { look } from "./workspace.ts";
+import { look, type Place } from "./workspace.ts";
 
 type Flags = SettingFlags & { readonly json?: boolean };
 
 export async function setVariable(name: string, text: string, flags: SettingFlags & { readonly string?: boolean }): Promise<void> {
   const value = flags.string ? text : jsonOrText(text);
-  await look(flags, async ({ client }) => {
+  const set = async ({ client }: Place): Promise<void> => {
     await client.setVariable(name, value);
     print(`${out("✓", "green")} ${name} = ${valueText(value, 200)}`);
-  });
+  };
+  await look(flags, set, { makes: true });
 }
 
 function jsonOrText(text: string): unknown {

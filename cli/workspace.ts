@@ -1,4 +1,7 @@
 /** The backend that a command works on, a directory or a deployed stack, with the project's code where it needs it. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { StackResources } from "../adapters/aws/stack.ts";
 import type { OpenedEmbedded, OpenOptions } from "../adapters/embedded/open.ts";
 import type { Code } from "../engine/definition.ts";
@@ -7,6 +10,8 @@ import type { Ports } from "../engine/ports.ts";
 import type { PortsClient } from "../sdk/ports-client.ts";
 import type { Loaded } from "./loader.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
+import { shortPath } from "./stack.ts";
+import { err, tell } from "./terminal.ts";
 
 /** Where a command looks and sends messages. */
 export interface Place {
@@ -27,13 +32,31 @@ export interface Workspace extends Place, OpenedEmbedded {
   readonly loaded?: Loaded;
 }
 
+const DATABASE = "windhover.db";
 /** How often a run is looked at that another process may be working on. Unit: milliseconds. */
 const LOOK_MS = 100;
 
-/** Opens the directory or the stack to look and to send messages; nothing runs here. */
-export async function look<T>(flags: SettingFlags, work: (place: Place) => Promise<T>): Promise<T> {
+/** Opens the directory or the stack to look and to send messages; nothing runs here. Only who has something to put there makes a database. */
+export async function look<T>(flags: SettingFlags, work: (place: Place) => Promise<T>, { makes = false } = {}): Promise<T> {
   const settings = await readSettings(flags);
-  return settings.stack === undefined ? withRuntime(settings, { work: false }, undefined, work) : withStack(settings, settings.stack, work);
+  if (settings.stack !== undefined) return withStack(settings, settings.stack, work);
+  return makes || existsSync(join(settings.directory, DATABASE)) ? withRuntime(settings, { work: false }, undefined, work) : withNothing(settings, work);
+}
+
+/** What is not there is as empty as a new database would be, and is not made by looking at it. */
+async function withNothing<T>(settings: Settings, work: (place: Place) => Promise<T>): Promise<T> {
+  tell(
+    err(
+      `There is no database in ${shortPath(settings.directory)}: the first \`windhover run\` or \`windhover dev\` makes one. --directory looks in another folder.`,
+      "dim",
+    ),
+  );
+  const directory = mkdtempSync(join(tmpdir(), "windhover-nothing-"));
+  try {
+    return await withRuntime(settings, { work: false, directory }, undefined, work);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 async function withStack<T>(settings: Settings, stack: string, work: (place: Place) => Promise<T>): Promise<T> {
@@ -61,7 +84,7 @@ export async function serve<T>(
 async function withRuntime<T>(settings: Settings, options: OpenOptions, loaded: Loaded | undefined, work: (workspace: Workspace) => Promise<T>): Promise<T> {
   refuseAlone(settings);
   const { openRuntime } = await import("../adapters/embedded/open.ts");
-  const opened = await openRuntime({ ...options, directory: settings.directory });
+  const opened = await openRuntime({ directory: settings.directory, ...options });
   const { ports } = opened.backend;
   const changed = (actor: string): Promise<unknown> => opened.runtime.changes.next(actor, ports.clock.wait(LOOK_MS));
   try {
@@ -81,13 +104,13 @@ function refuseAlone({ stack, suffix }: Settings): void {
     });
 }
 
-/** @throws WH2010 when no entry is set. */
-export function needEntries({ entries, file }: Settings, what: string): readonly string[] {
+/** `instead`: the same command with the file in it. @throws WH2010 when no entry is set. */
+export function needEntries({ entries, file }: Settings, what: string, instead: string): readonly string[] {
   if (entries.length > 0) return entries;
   throw new WindhoverError("WH2010", {
     message: `${what} needs to know the project's flows, and no entry is set.`,
     expected: `\`entry\` in ${file ?? "windhover.config.ts"}, WINDHOVER_ENTRY, or --entry FILE`,
     got: "none",
-    action: 'Write windhover.config.ts with `export default defineConfig({ entry: "./flows.ts" })`, or name a file: windhover run FILE.',
+    action: `Write windhover.config.ts with \`export default defineConfig({ entry: "./flows.ts" })\`, or name a file: ${instead}`,
   });
 }

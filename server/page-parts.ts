@@ -87,11 +87,15 @@ export function errorOf(error: unknown): Html {
 }
 
 /** What one types to move the run on, where there is something. */
-export function nextThing({ name, state }: Run, calls: Calls): Html | "" {
+export function nextThing({ name, state }: Run, calls: Calls, error: unknown): Html | "" {
+  const { code } = (typeof error === "object" && error !== null ? error : {}) as { readonly code?: unknown };
   const waits = state.type === "PAUSED" ? calls.find((call) => call.kind === "input" && isOpen(call)) : undefined;
   const command =
     state.type === "FAILED" || state.type === "CRASHED"
-      ? `windhover runs retry ${name}`
+      ? // The same parameters would be refused again.
+        code === "WH1101"
+        ? `windhover runs rerun ${name} -p NAME=VALUE`
+        : `windhover runs retry ${name}`
       : waits
         ? `windhover runs input ${name} ${waits.name.replace(/^input /, "")} '<JSON>'`
         : state.name === "Paused" || calls.some((call) => call.kind === "pause" && isOpen(call))

@@ -76,7 +76,7 @@ export function addPages(app: Hono, options: ServerOptions): void {
       <h1>${stateOf(run)} ${run.name} <small>of <a href="/?${new URLSearchParams({ flow: run.flow }).toString()}">${run.flow}</a></small></h1>
       ${said === "" || error !== undefined ? "" : html`<p class="lead">${said}</p>`}
       ${error === undefined ? "" : errorOf(error)}
-      ${nextThing(run, calls)}
+      ${nextThing(run, calls, error)}
       ${facts(run, cost?.usd)}
       ${calls.length === 0 ? "" : html`<h2>Calls</h2>${callTable(calls)}`}
       ${children.length === 0 ? "" : html`<h2>Subflows</h2>${runTable(children)}`}

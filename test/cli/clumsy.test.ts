@@ -1,5 +1,5 @@
 /** What a person gets wrong at first: each time it is said what was expected, what came and what to do, and no stack of ours is shown. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkNode } from "../../sdk/node-version.ts";
@@ -77,11 +77,45 @@ describe("a clumsy user", () => {
   });
 
   test("whose database cannot be where it should is told what is in the way", async () => {
-    refused(await project.run("runs", "ls", "-d", "/dev/null/x"), 1, "WH3003", "A file is in the way", "--directory");
+    refused(await project.run("variables", "set", "a", "1", "-d", "/dev/null/x"), 1, "WH3003", "A file is in the way", "--directory");
     refused(await project.run("run", "flows.ts:digest", "-d", "flows.ts"), 1, "WH3003", "A file is in the way");
     mkdirSync(join(project.folder, "other"));
     writeFileSync(join(project.folder, "other", "windhover.db"), "a text that is no database ".repeat(40));
     refused(await project.run("runs", "ls", "-d", "other"), 1, "WH3001", "Restore it from a copy");
+  });
+
+  test("who looked in a wrong folder left a database there; now nothing is made, and it is said that there is none", async () => {
+    const empty = join(project.folder, "empty");
+    mkdirSync(empty);
+    for (const args of [
+      ["runs", "ls"],
+      ["runs", "inspect", "last"],
+      ["runs", "cancel", "last"],
+      ["limits", "ls"],
+      ["block", "ls"],
+      ["deployments", "pause", "x"],
+    ]) {
+      const { err } = await project.start([...args, "-d", "nowhere"], {}, empty).ended;
+      expect(err).toMatch(/There is no database in nowhere: the first `windhover run` or `windhover dev` makes one/);
+    }
+    const { code, out } = await project.start(["runs", "ls", "--json"], {}, empty).ended;
+    expect([code, JSON.parse(out)]).toEqual([0, { runs: [], more: false }]);
+    expect(readdirSync(empty)).toEqual([]);
+    expect((await project.start(["variables", "set", "a", "1"], {}, empty).ended).code).toBe(0);
+    expect(readFileSync(join(empty, ".windhover", ".gitignore"), "utf8"), "a key lies there").toBe("*\n");
+    expect((await project.start(["variables", "get", "a"], {}, empty).ended).out).toBe("1\n");
+  });
+
+  test("who gives an option a wrong value is sent to the help of that very command", async () => {
+    refused(await project.run("runs", "ls", "-n", "abc"), 2, "WH2007", "See windhover runs ls --help");
+    refused(await project.run("run", "flows.ts:digest", "--params", "{"), 2, "WH2007", "See windhover run --help");
+    refused(await project.run("limits", "set", "x", "abc"), 2, "WH2007", "See windhover limits set --help");
+    refused(await project.run("run", "flows.ts:digest", "--n=2"), 2, "WH2007", "For a parameter of the flow: -p n=2.");
+  });
+
+  test("whose project has no entry is told how to name a file to the command that needs one", async () => {
+    refused(await project.run("dev"), 2, "WH2010", "or name a file: windhover dev -e FILE");
+    refused(await project.run("deploy", "--stack", "Flows"), 2, "WH2010", "or name a file: windhover deploy -e FILE --stack Flows");
   });
 
   test("who asks for the last run before there is one is told how to start one", async () => {
@@ -92,6 +126,10 @@ describe("a clumsy user", () => {
     const ended = await project.run("run", "flows.ts:digest", "-p", "n=many");
     refused(ended, 1, "WH1101", "n: Invalid input");
     expect(ended.err).not.toContain("windhover runs retry");
+    const [, name = ""] = /windhover runs rerun (\S+) -p NAME=VALUE/.exec(ended.err) ?? [];
+    const { out } = await project.run("runs", "inspect", name);
+    expect(out).toContain(`windhover runs rerun ${name} -p NAME=VALUE`);
+    expect(out).not.toContain("windhover runs retry");
   });
 
   test("may name a path of Windows", async () => {
@@ -106,12 +144,15 @@ describe("a clumsy user", () => {
     await run.said("what it has done is kept");
     run.child.kill("SIGINT");
     const { code, err } = await run.ended;
-    expect([code, err]).toEqual([130, expect.stringMatching(/Torn {5}slow-0 .*it runs again/)]);
+    expect([code, err]).toEqual([130, expect.stringMatching(/Torn {5}slow-0 .*it runs again[\s\S]*Go on {4}windhover dev -e flows\.ts /)]);
   });
 
   test("whose task ends the process, or fails where nobody looks, hears that the run is kept", async () => {
     const left = await project.run("run", "flows.ts:leaves", "-d", "left");
-    expect([left.code, left.err]).toEqual([3, expect.stringMatching(/The process ended \(status 3\) while the run \w+ was under way[\s\S]*Torn {5}leave-0/)]);
+    expect([left.code, left.err]).toEqual([
+      3,
+      expect.stringMatching(/The process ended \(status 3\) while the run [a-z]+-[a-z]+ was under way[\s\S]*Torn {5}leave-0/),
+    ]);
     const dropped = await project.run("run", "flows.ts:drops", "-d", "dropped");
     refused(dropped, 1, "WH1062", "nobody waited for: nobody looks", "flows.ts:", "was under way: what it has done is kept");
   });
