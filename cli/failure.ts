@@ -42,9 +42,14 @@ export function errorLines(error: unknown, debug = false): string[] {
         .map((line) => err(line, "dim")),
     );
   else if (ERRORS[code]?.who === "author" && cause === undefined) lines.push(...frames(error));
-  lines.push(...field("do", action), ...field("docs", `${docs}   (windhover explain ${code})`));
+  lines.push(...field("do", `${action}${aboutDates(error)}`), ...field("docs", `${docs}   (windhover explain ${code})`));
   return lines;
 }
+
+/** The schema wants a Date, and a text came: what JSON has for one. The libraries say it in their own words. */
+const DATE_WANTED = /expected date\b[^;]*received ("|string)|must be a Date \(was (a )?string/i;
+const aboutDates = ({ code, message }: WindhoverError): string =>
+  (code === "WH1101" || code === "WH1106") && DATE_WANTED.test(message) ? " JSON has no dates: with z.coerce.date() the schema takes a text." : "";
 
 const LABEL = 10;
 function field(label: string, text: string): string[] {

@@ -9,7 +9,7 @@ const FLOWS = `
 import { flow, task } from "windhover";
 import * as z from "zod";
 const slow = task({ name: "slow" }, async () => new Promise(() => setTimeout(() => {}, 60_000)));
-export const digest = flow({ name: "digest", parameters: z.object({ n: z.number().default(1), path: z.string().optional() }) }, async (p) => p);
+export const digest = flow({ name: "digest", parameters: z.object({ n: z.number().default(1), path: z.string().optional(), start: z.date().optional(), end: z.coerce.date().optional() }) }, async (p) => p);
 export const nightly = flow({ name: "nightly" }, async () => slow());
 const leave = task({ name: "leave" }, async () => process.exit(3));
 export const leaves = flow({ name: "leaves" }, async () => leave());
@@ -130,6 +130,12 @@ describe("a clumsy user", () => {
     const { out } = await project.run("runs", "inspect", name);
     expect(out).toContain(`windhover runs rerun ${name} -p NAME=VALUE`);
     expect(out).not.toContain("windhover runs retry");
+  });
+
+  test("who gives a date to a schema that takes none from JSON is told of z.coerce.date()", async () => {
+    refused(await project.run("run", "flows.ts:digest", "-p", "start=2026-12-24"), 1, "WH1101", "JSON has no dates: with z.coerce.date()");
+    const { out } = await project.run("run", "flows.ts:digest", "--quiet", "-p", "end=2026-12-24");
+    expect(out).toContain("end: 2026-12-24T00:00:00.000Z");
   });
 
   test("may name a path of Windows", async () => {
