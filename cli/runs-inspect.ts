@@ -124,6 +124,8 @@ function printCalls(calls: readonly CallView[], view: RunView, now: number): voi
 const CALLS = 500;
 
 function took(call: CallView, run: StateRow, now: number): string {
+  // It was looked up: nothing ran.
+  if (call.state.name === "Cached") return "";
   if (call.startedAt === undefined && call.kind !== "sleep" && call.kind !== "input" && call.kind !== "flow" && call.kind !== "pause") return "";
   const end = call.endedAt ?? (run.type === "RUNNING" || run.type === "PAUSED" ? now : undefined);
   if (end === undefined) return "";

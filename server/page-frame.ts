@@ -63,8 +63,8 @@ p { margin: .25rem 0 .75rem; max-width: 60rem; overflow-wrap: anywhere; } a { co
 .dim, time, th, footer { color: var(--ink-3); } time { white-space: nowrap; } .lead { color: var(--ink-2); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .5rem 1rem .5rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; } th { font-weight: 500; font-size: .75rem; border-color: var(--strong); }
-th.number, td.number { text-align: right; padding-right: 0; white-space: nowrap; } .number + td, .number + th { padding-left: 1rem; } .data { width: auto; } .data td { white-space: pre-wrap; }
-td.why { color: var(--ink-2); max-width: 26rem; } .list td:nth-child(2) { min-width: 8.5rem; }
+th.number, td.number { text-align: right; padding-right: 0; white-space: nowrap; } .number + td, .number + th { padding-left: 1rem; } .data { width: auto; } .data td { white-space: pre-wrap; } .data th, .data td { overflow-wrap: break-word; max-width: 24rem; } .data :is(th, td):not(.number) { min-width: 6rem; }
+td.why { color: var(--ink-2); max-width: 26rem; } .list td:nth-child(2) { min-width: 8.5rem; } .list td.name { white-space: nowrap; } .unit { display: none; }
 .state { white-space: nowrap; font-weight: 500; } ${["completed", "running", "failed", "crashed", "cancelled", "cancelling", "scheduled", "pending", "paused"].map((state) => `.${state} { color: var(--${state}); }`).join(" ")}
 pre, code { font: .75rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 pre { margin: 0; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; background: var(--sunken); border: 1px solid var(--line); border-radius: 8px; padding: .75rem 1rem; }
@@ -72,5 +72,5 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.25rem;
 .warn { color: var(--paused); } .error { color: var(--failed); } footer { margin-top: 3rem; border-top: 1px solid var(--line); padding-top: .75rem; font-size: .75rem; }
 progress { accent-color: var(--ink-2); vertical-align: middle; } summary { cursor: pointer; } details pre { margin-top: .5rem; }
 @media (max-width: 46rem) { body { padding: 1rem 1rem 2rem; } .list thead { display: none; } .list tr { display: flex; flex-wrap: wrap; gap: .1rem .75rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
-  .list td, .list td:nth-child(2) { border: 0; padding: 0; min-width: 0; } .list td:empty { display: none; } .list td.why { flex-basis: 100%; order: 1; } .list td.number { margin-left: auto; } }
+  .list td, .list td:nth-child(2) { border: 0; padding: 0; min-width: 0; } .list td:empty { display: none; } .list td.why { flex-basis: 100%; order: 1; } .list td.number { margin-left: auto; } .list td.name { white-space: normal; } .unit { display: inline; } }
 `;

@@ -50,7 +50,7 @@ export function deploymentTable(rows: readonly DeploymentRow[]): Html | "" {
       <thead><tr><th>Deployment</th><th>Flow</th><th>Schedules</th><th>Next</th></tr></thead>
       <tbody>${rows.map(({ name, flow, paused, schedules }) => {
         const next = Math.min(...schedules.flatMap((schedule) => schedule.next ?? []));
-        return html`<tr><td>${name}</td><td class="dim">${flow}</td><td>${schedules.map(({ text }) => text).join(" · ")}</td><td>${paused ? html`<span class="paused">‖ paused</span>` : Number.isFinite(next) ? time(new Date(next).toISOString()) : ""}</td></tr>`;
+        return html`<tr><td class="name">${name}</td><td class="dim name">${flow}</td><td>${schedules.map(({ text }) => text).join(" · ")}</td><td>${paused ? html`<span class="paused">‖ paused</span>` : Number.isFinite(next) ? time(new Date(next).toISOString()) : ""}</td></tr>`;
       })}</tbody></table></div>`;
 }
 
@@ -73,8 +73,8 @@ export function callTable(calls: Calls): Html {
   const all = calls.filter(({ role }) => role !== "hook");
   const shown = all.slice(0, CALLS);
   return html`<table class="list">
-    <thead><tr><th>State</th><th>Call</th><th>Why</th><th></th><th class="number">Code ran</th></tr></thead>
-    <tbody>${shown.map((call) => html`<tr><td>${stateOf(call)}</td><td>${call.child === undefined ? call.id : html`<a href="/runs/${call.child}">${call.id}</a>`}${call.map ? html` <span class="dim">${call.map.done} of ${call.map.total ?? "?"} items${call.map.failed > 0 ? `, ${call.map.failed} failed` : ""}</span>` : ""}</td><td class="why">${short(why(call))}</td><td class="number">${call.attempts > 1 ? `${call.attempts} attempts` : ""}</td><td class="number">${call.ranMs > 0 ? shortSpan(call.ranMs) : ""}</td></tr>`)}</tbody>
+    <thead><tr><th>State</th><th>Call</th><th>Why</th><th class="number">Attempts</th><th class="number">Code ran</th></tr></thead>
+    <tbody>${shown.map((call) => html`<tr><td>${stateOf(call)}</td><td>${call.child === undefined ? call.id : html`<a href="/runs/${call.child}">${call.id}</a>`}${call.map ? html` <span class="dim">${call.map.done} of ${call.map.total ?? "?"} items${call.map.failed > 0 ? `, ${call.map.failed} failed` : ""}</span>` : ""}</td><td class="why">${short(why(call))}</td><td class="number">${call.attempts > 1 ? html`${call.attempts}<span class="unit"> attempts</span>` : ""}</td><td class="number">${call.ranMs > 0 ? shortSpan(call.ranMs) : ""}</td></tr>`)}</tbody>
   </table>${all.length > shown.length ? html`<p class="dim">The first ${CALLS} of ${all.length} calls: the others are in the JSON.</p>` : ""}`;
 }
 

@@ -158,7 +158,8 @@ function callView({ id, kind, name, role, state, calledAt, startedAt, endedAt, r
     state: stateView(state),
     calledAt: iso(calledAt),
     ...Object.fromEntries(Object.entries(times).map(([key, ms]) => [key, iso(ms as number)])),
-    ranMs,
+    // A cached result is looked up, and no code runs for it.
+    ranMs: state.name === "Cached" ? 0 : ranMs,
     attempts: attempts.length,
     deps: [...deps],
     after: [...after],

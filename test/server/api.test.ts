@@ -317,9 +317,23 @@ test("a run's page says why it waits or failed, and what to type; an address of 
   expect(page).toMatch(/windhover runs input [\w-]+ answer /);
   expect((await s.get(`/runs/${broken.id}`)).body).toMatch(/RangeError: too &lt;many&gt;[\s\S]*windhover runs retry /);
   expect((await s.get("/")).body).toMatch(/1 waiting[\s\S]*RangeError: too &lt;many&gt;/);
+  // What the same parameters would not help is not retried.
+  const refused = await s.client.run(flow({ name: "refuses", parameters: z.object({ n: z.number() }) }, async ({ n }) => n) as never, { n: "x" } as never);
+  await s.settled();
+  const told = (await s.get(`/runs/${refused.id}`)).body;
+  expect(told).toMatch(/windhover runs rerun [\w-]+ -p NAME=VALUE/);
+  expect(told).not.toContain("windhover runs retry");
   const nobody = await s.get("/runs/nobody");
   expect([nobody.status, nobody.headers.get("content-type")]).toEqual([404, expect.stringContaining("text/html")]);
   expect(nobody.body).toContain("WH2002");
+});
+
+test("a result from the cache was shown as code that ran", async () => {
+  const looked = task({ name: "looked-up", cacheKey: "inputs", cacheExpirationSeconds: 60 }, async (n: number) => n);
+  const run = await s.client.run(flow({ name: "looks-up", retries: 0 }, async () => [await looked(1), await looked(1)]));
+  await s.settled();
+  const { calls } = (await s.get(`/api/runs/${run.id}`)).body;
+  expect(calls).toMatchObject([{ state: { name: "Completed" } }, { state: { name: "Cached" }, ranMs: 0 }]);
 });
 
 test("a flow and a deployment of one name are not taken for each other", async () => {
