@@ -4,9 +4,13 @@ import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentRow } from "../engine/events.ts";
 import { type DeploymentSettings, deploymentActor } from "../engine/messages.ts";
 import { readPayload } from "../engine/payload.ts";
+import { zoneOfRule } from "../engine/recurrence.ts";
 import { describeSchedule, nextTime } from "../engine/schedule.ts";
+import { localTime } from "../engine/zone.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
 import { runRows } from "../sdk/run-rows.ts";
+import { sourceOf } from "../server/deployments.ts";
+import { unserved } from "../server/triggers.ts";
 import type { Loaded } from "./loader.ts";
 import { hasBegun, onItsWay } from "./outcome.ts";
 import { readParameters } from "./parameters.ts";
@@ -15,7 +19,7 @@ import { followThere } from "./run-there.ts";
 import { readSettings, type SettingFlags, type Settings } from "./settings.ts";
 import { closest } from "./suggestion.ts";
 import { printTable } from "./table.ts";
-import { dateTime, out, print, relative, tell } from "./terminal.ts";
+import { out, print, relative, tell, UNATTENDED } from "./terminal.ts";
 import { jsonOf, printJson, valueText } from "./values.ts";
 import { look, needEntries, type Place } from "./workspace.ts";
 
@@ -33,7 +37,7 @@ async function declared(settings: Settings): Promise<Loaded | undefined> {
 }
 
 export async function listDeployments(flags: Flags): Promise<void> {
-  await look(flags, async ({ client, ports, settings }) => {
+  await look(flags, async ({ client, ports, settings, served: isServed }) => {
     const rows = [...(await client.deployments())];
     const now = ports.clock.now();
     for (const { name, settings: said } of (await declared(settings))?.deployments ?? [])
@@ -41,6 +45,7 @@ export async function listDeployments(flags: Flags): Promise<void> {
     rows.sort((a, b) => (a.name < b.name ? -1 : 1));
     if (flags.json) return printJson({ deployments: rows.map(deploymentJson) });
     if (rows.length === 0) return tell("No deployments. Write one: export const nightly = digest.deployment({ name, schedules })");
+    const served = isServed?.() ?? true;
     printTable(
       [
         { title: "DEPLOYMENT" },
@@ -54,9 +59,16 @@ export async function listDeployments(flags: Flags): Promise<void> {
         row.flow,
         row.schedules.map((schedule) => schedule.text).join("; ") || out("none", "dim"),
         nextOf(row, now),
-        row.paused ? out("‖ paused", "yellow") : row.seq === 0 ? out("not served yet", "dim") : out("● active", "green"),
+        row.paused
+          ? out("‖ paused", "yellow")
+          : row.seq === 0
+            ? out("not served yet", "dim")
+            : served
+              ? out("● active", "green")
+              : out("○ not served", "yellow"),
       ]),
     );
+    if (!served) print(out(`\n${UNATTENDED}`, "dim"));
   });
 }
 
@@ -92,17 +104,25 @@ const deploymentJson = ({ seq, updatedAt, schedules, ...row }: DeploymentRow): u
 const NEXT_TIMES = 5;
 
 export async function inspectDeployment(name: string, flags: Flags): Promise<void> {
-  await look(flags, async ({ ports, settings: project }) => {
+  await look(flags, async ({ ports, settings: project, served }) => {
     const state = (await ports.log.tail(deploymentActor(name)))?.state as DeploymentState | undefined;
     const here = (await declared(project))?.deployments;
-    const settings = state?.settings ?? here?.find((deployment) => deployment.name === name)?.settings;
+    const definition = here?.find((deployment) => deployment.name === name);
+    const settings = state?.settings ?? definition?.settings;
     if (!settings)
       throw unknown(
         name,
         [...(await ports.index.deployments()), ...(here ?? [])].map((row) => row.name),
       );
     const now = ports.clock.now();
-    const next = settings.schedules.map((spec) => ({ text: describeSchedule(spec), active: spec.active, times: spec.active ? timesAfter(spec, now) : [] }));
+    const next = settings.schedules.map((spec) => ({
+      text: describeSchedule(spec),
+      active: spec.active,
+      zone: zoneOf(spec),
+      times: spec.active ? timesAfter(spec, now) : [],
+    }));
+    // Only the code knows them: a stack's are its event rules.
+    const triggers = definition && triggersOf(definition);
     const runs = (await runRows(ports, { deployment: name, limit: 5 })).rows;
     const parameters = await readPayload(settings.parameters, ports.results);
     if (flags.json)
@@ -116,19 +136,19 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
         concurrency: settings.concurrency ?? null,
         active: state?.active.map((a) => a.run) ?? [],
         queued: state?.queue.length ?? 0,
+        ...(triggers && { triggers }),
         schedules: next.map(({ times, ...schedule }) => ({ ...schedule, next: times.map((ms) => new Date(ms).toISOString()) })),
         runs: runs.map((run) => ({ id: run.id, name: run.name, state: run.state.type })),
       });
-    print(
-      `${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${state === undefined ? out("not served yet: windhover dev", "dim") : state.paused ? out(state.gone ? "‖ paused: not in the code that is deployed" : "‖ paused", "yellow") : out("● active", "green")}`,
-    );
+    print(`${out(name, "bold")}  ${out("runs", "dim")} ${settings.flow}  ${standing(state, served?.() ?? true)}`);
     if (settings.description) print(`  ${settings.description}`);
     print();
     const line = (label: string, text: string): void => print(`  ${out(label.padEnd(12), "dim")}${text}`);
-    for (const { text, active, times } of next) {
+    for (const { text, active, times, zone } of next) {
       line("schedule", `${text}${active ? "" : out("  (off)", "dim")}`);
-      for (const time of times) line("", `${dateTime(time)}  ${out(relative(time, now), "dim")}`);
+      for (const time of times) line("", `${timeIn(zone, time)}  ${out(relative(time, now), "dim")}`);
     }
+    for (const { kind, source, here } of triggers ?? []) line("trigger", `${kind} ${source}${here ? "" : out("  (on AWS only)", "dim")}`);
     if (parameters && Object.keys(parameters as object).length > 0) line("parameters", valueText(parameters, 300));
     if (settings.tags.length > 0) line("tags", settings.tags.join(", "));
     if (settings.concurrency)
@@ -138,6 +158,32 @@ export async function inspectDeployment(name: string, flags: Flags): Promise<voi
       );
     for (const [i, run] of runs.entries()) line(i === 0 ? "last runs" : "", `${run.name}  ${run.state.name}  ${out(relative(run.createdAt, now), "dim")}`);
   });
+}
+
+function standing(state: DeploymentState | undefined, served: boolean): string {
+  if (state === undefined) return out("not served yet: windhover dev", "dim");
+  if (state.paused) return out(state.gone ? "‖ paused: not in the code that is deployed" : "‖ paused", "yellow");
+  return served ? out("● active", "green") : out(`○ ${UNATTENDED.toLowerCase()}`, "yellow");
+}
+
+/** The zone in which its author thinks of its times. */
+const zoneOf = (spec: DeploymentSettings["schedules"][number]): string =>
+  spec.kind === "rrule" ? zoneOfRule(spec.rule, spec.timezone) : (spec.timezone ?? "UTC");
+const timeIn = (zone: string, ms: number): string => `${new Date(localTime(zone, ms)).toISOString().slice(0, 19).replace("T", " ")} ${zone}`;
+
+interface TriggerText {
+  readonly kind: string;
+  /** What starts a run. */
+  readonly source: string;
+  /** Whether it reaches this machine. */
+  readonly here: boolean;
+}
+function triggersOf(deployment: DeploymentDefinition): readonly TriggerText[] {
+  return deployment.triggers.map((trigger) => ({
+    kind: trigger.kind,
+    source: sourceOf(trigger as unknown as Readonly<Record<string, unknown>>),
+    here: unserved([{ ...deployment, triggers: [trigger] }]).length === 0,
+  }));
 }
 
 function timesAfter(spec: DeploymentSettings["schedules"][number], now: number): number[] {

@@ -1,5 +1,4 @@
 /** What came of a run that was followed to its end: its result on the standard output, its error on the standard error, and the status of this process. */
-import { WindhoverError } from "../engine/errors.ts";
 import { readPayload } from "../engine/payload.ts";
 import type { RunState } from "../engine/run-state.ts";
 import { shortSpan } from "../engine/span.ts";

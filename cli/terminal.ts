@@ -65,6 +65,9 @@ export function waitText({ message, until }: { readonly message: string; readonl
   return until === undefined ? what : `${what} (${until - now >= 1000 ? `${relative(until, now).replace(/^in /, "")} left` : `due ${relative(until, now)}`})`;
 }
 
+/** Said of a directory in which nothing goes on by itself. */
+export const UNATTENDED = "No process is serving: windhover dev";
+
 const two = (n: number): string => String(n).padStart(2, "0");
 /** Local time, `12:34:56.789`. */
 export function clockTime(ms: number): string {

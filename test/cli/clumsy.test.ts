@@ -159,6 +159,7 @@ describe("a clumsy user", () => {
       3,
       expect.stringMatching(/The process ended \(status 3\) while the run [a-z]+-[a-z]+ was under way[\s\S]*Torn {5}leave-0/),
     ]);
+    expect((await project.run("runs", "ls", "-d", "left")).out).toMatch(/● Running [\s\S]*no process is serving it: windhover dev/);
     const dropped = await project.run("run", "flows.ts:drops", "-d", "dropped");
     refused(dropped, 1, "WH1062", "nobody waited for: nobody looks", "flows.ts:", "was under way: what it has done is kept");
   });

@@ -93,6 +93,29 @@ test("an open run goes on in the next process", async () => {
   expect(await resultOf(second, run["id"])).toBe("there");
 });
 
+test("a deployment seemed active while nobody served, its times had no zone, and what triggers it was not shown", async () => {
+  const paris = 'export const nightly = echo.deployment({ name: "nightly", schedules: [cron("0 6 * * MON-FRI", { timezone: "Europe/Paris" })] });';
+  save(code("here", paris));
+  const look = async (...args: readonly string[]): Promise<string> => {
+    const command = new Command([...args, "--entry", "flows.ts"], folder);
+    await command.ended;
+    return command.text;
+  };
+  const url = await serve();
+  const run = await ask(`${url}/api/runs`, "POST", { flow: "patient" });
+  await until(async () => ((await ask(`${url}/api/runs/${run["id"]}`))["state"] as { type: string }).type === "PAUSED" || undefined);
+  expect(await look("deployments", "ls")).toMatch(/nightly .*● active/);
+  expect(await look("runs", "ls")).not.toContain("no process is serving");
+  expect(await dev?.stop()).toBe(0);
+  expect(await look("deployments", "ls")).toMatch(/nightly .*○ not served[\s\S]*No process is serving: windhover dev/);
+  expect(await look("runs", "ls")).toContain("no process is serving it: windhover dev");
+  expect(await look("runs", "inspect", "last")).toContain("no process is serving it: windhover dev");
+  expect(await look("deployments", "inspect", "nightly")).toMatch(/no process is serving[\s\S]* 06:00:00 Europe\/Paris/);
+  const hooked = await look("deployments", "inspect", "hooked");
+  expect(hooked).toContain("webhook /hooks/hello");
+  expect(hooked).toContain("s3 s3://incoming/  (on AWS only)");
+});
+
 const slow = (): string => `
 import { existsSync, writeFileSync } from "node:fs";
 import { flow, task } from "windhover";
