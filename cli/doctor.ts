@@ -92,7 +92,12 @@ function disk(directory: string): Check {
     const text = `a write is safe after ${median.toFixed(2)} ms (median of ${SYNCS})`;
     return median > SLOW_MS ? say("warning", text, "Every durable step waits for the disk: choose a faster one with --directory.") : say("ok", text);
   } catch (error) {
-    return say("wrong", `${folder} cannot be written: ${(error as Error).message}`, "Choose another with --directory, or free some room.");
+    const full = ["ENOSPC", "EDQUOT"].includes((error as NodeJS.ErrnoException).code ?? "");
+    return say(
+      "wrong",
+      `${folder} cannot be written: ${(error as Error).message}`,
+      full ? "Free some room, or choose another with --directory." : "Let this user write there, or choose another with --directory.",
+    );
   } finally {
     if (probe !== undefined) rmSync(probe, { recursive: true, force: true });
   }

@@ -58,7 +58,7 @@ function field(label: string, text: string): string[] {
 }
 
 /** Breaks at spaces; what has none stays whole, so that paths and values can be copied. */
-function wrap(text: string, room: number): string[] {
+export function wrap(text: string, room: number): string[] {
   return text.split("\n").flatMap((paragraph) => {
     const lines = [""];
     for (const word of paragraph.split(" ")) {
