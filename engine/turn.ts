@@ -106,7 +106,9 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
       if (step.events.length === 0) host.onAnswer?.(actor, tail?.n ?? 0, step.state, step.effects);
       living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
-      const performed = tail && perform(performerOf(host, actor, living, lateRow), tail, step.effects); // 4
+      // Without a log an answer has effects all the same: a limit may have refused the first request of its life.
+      const at = tail ?? { n: 0, at: host.ports.clock.now(), state: step.state as ActorState };
+      const performed = perform(performerOf(host, actor, living, lateRow), at, step.effects); // 4
       if (performed) await performed;
       const inline = step.effects.find((effect) => effect.do === "inline");
       if (!inline || !tail) break;

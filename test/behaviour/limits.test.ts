@@ -99,6 +99,13 @@ inEachWorld("limits", (world) => {
     await a.result();
   });
 
+  test("a refusal reaches the run also where it is the first thing that a limit ever says", async () => {
+    await using w = await world();
+    await w.client.setLimit("database", 1);
+    const greedy = flow({ name: "greedy-of-a-key" }, async () => concurrency("database", { key: "acme", occupy: 2 }, async () => 1));
+    await expect((await w.client.run(greedy)).result()).rejects.toThrow("WH2012");
+  });
+
   test("a limit of 0 holds everything up until it is raised; what asks for more than it is raised to is refused, and holds nobody up", async () => {
     await using w = await world();
     await w.client.setLimit("shut", 0);
