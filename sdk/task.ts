@@ -6,7 +6,6 @@ import type { CallSpec } from "../engine/events.ts";
 import { isFuture } from "../engine/future.ts";
 import { LIMITS } from "../engine/limits.ts";
 import type { Column } from "../engine/map.ts";
-import { given } from "../engine/optional.ts";
 import type { FlowScope } from "../engine/scope.ts";
 import { currentScope, shared } from "../engine/scope.ts";
 import { directCall, directMap } from "./direct.ts";
@@ -15,6 +14,7 @@ import { callsOf, knownIn, ownLimit } from "./limit-key.ts";
 import { type CallOptions, checkName, checkOptions, type Future, type FutureList, hooksOf, type TaskOptions } from "./options.ts";
 import { enlist, enlistMap } from "./transaction.ts";
 import { isUnmapped, type Unmapped } from "./unmapped.ts";
+import { policyOf, type Variant } from "./variant.ts";
 
 export type Inputs<A extends readonly unknown[]> = { [K in keyof A]: A[K] | Future<A[K]> };
 export type Mapped<A extends readonly unknown[]> = {
@@ -32,14 +32,6 @@ export interface Task<A extends readonly unknown[], R> {
 
 /** What a task object knows about itself; tools and tests find it under this symbol. */
 export const definitionKey = Symbol.for("windhover.definition");
-
-interface Variant {
-  readonly definition: TaskDefinition;
-  readonly call: CallOptions;
-  /** The definition's registered name, where `withOptions` gave another. */
-  readonly base: string;
-  readonly overrides: Readonly<Record<string, unknown>>;
-}
 
 /**
  * Defines a task.
@@ -127,7 +119,7 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
     };
   };
   const live = scope.instance.call({ kind: "task", name: definition.name, key: call.key, spec });
-  enlist(scope, live, definition, args);
+  enlist(scope, live, variant, args);
   return live.future;
 }
 
@@ -156,7 +148,7 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   const live = scope.instance.call({ kind: "map", name: definition.name, key: call.key, spec });
   if (follows !== undefined) scope.instance.calls.get(follows)?.observe();
   const list = new ListFuture<unknown>(scope.instance, live, length);
-  enlistMap(scope, live, list, definition, args);
+  enlistMap(scope, live, list, variant, args);
   return list;
 }
 
@@ -199,31 +191,6 @@ function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Colum
   if ((length ?? 0) > LIMITS.mapItems)
     bad ??= new WindhoverError("WH1306", { message: `A task is mapped over ${length} items.`, expected: `at most ${LIMITS.mapItems}`, got: String(length) });
   return { columns, follows, length: columns.some((column) => "call" in column) ? undefined : length, bad };
-}
-
-/** What the log has to know of the task's options; what stands in the definition and concerns only the executor stays there. */
-function policyOf({ definition, call, base, overrides }: Variant): CallSpec {
-  const { name, retries, crashRetries, timeoutSeconds, pool, tags, persistResult, hooks, variant } = definition;
-  const after = call.waitFor?.map((future) => future.id);
-  return given<CallSpec>({
-    retries: retries || undefined,
-    crashRetries,
-    timeoutSeconds,
-    pool,
-    tags: tags?.length ? tags : undefined,
-    transient: persistResult === false ? true : undefined,
-    hooks: countsOf(hooks),
-    after: after?.length ? after : undefined,
-    task: base === name ? undefined : base,
-    variant,
-    overrides: Object.keys(overrides).length > 0 ? JSON.stringify(overrides) : undefined,
-  });
-}
-
-/** How many hooks of each name there are; none for most tasks. */
-function countsOf(hooks: TaskDefinition["hooks"]): CallSpec["hooks"] {
-  const lists = Object.entries(hooks);
-  return lists.length > 0 ? Object.fromEntries(lists.map(([hook, list]) => [hook, list.length])) : undefined;
 }
 
 export type { RetryDelay };

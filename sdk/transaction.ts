@@ -1,13 +1,11 @@
 /** `transaction`: when it fails, what completed inside is taken back, last first (a saga). Rollbacks are calls like any other: recorded and retried. */
 import { encode } from "../engine/codec.ts";
-import type { TaskDefinition } from "../engine/definition.ts";
 import { Cancelled, WindhoverError } from "../engine/errors.ts";
 import type { LiveCall, Outcome } from "../engine/instance.ts";
 import { currentScope, type FlowScope, shared, type TransactionScope } from "../engine/scope.ts";
 import { ListFuture } from "./future-list.ts";
 import { isUnmapped } from "./unmapped.ts";
-
-const RETRIES = 3;
+import { rollbackPolicyOf, type Variant } from "./variant.ts";
 
 /**
  * Runs `fn`; if it throws, the `onRollback` of each task that completed inside runs, in reverse order of completion, and then the error goes on. A cancel rolls back too.
@@ -37,13 +35,13 @@ export async function transaction<R>(fn: () => Promise<R>): Promise<R> {
 }
 
 /** Notes a call that its transaction, or one around that, may have to take back. */
-export function enlist(scope: FlowScope, live: LiveCall, definition: TaskDefinition, args: readonly unknown[]): void {
-  enlistAs(scope, live, definition, (outcome) => (outcome.ok ? () => rollback(scope, live.id, definition, outcome.value, args) : undefined));
+export function enlist(scope: FlowScope, live: LiveCall, task: Variant, args: readonly unknown[]): void {
+  enlistAs(scope, live, task, (outcome) => (outcome.ok ? () => rollback(scope, live.id, task, outcome.value, args) : undefined));
 }
 
-function enlistAs(scope: FlowScope, live: LiveCall, definition: TaskDefinition, undoOf: (outcome: Outcome) => (() => Promise<void>) | undefined): void {
+function enlistAs(scope: FlowScope, live: LiveCall, task: Variant, undoOf: (outcome: Outcome) => (() => Promise<void>) | undefined): void {
   const { transaction } = scope;
-  if (!transaction || !definition.onRollback) return;
+  if (!transaction || !task.definition.onRollback) return;
   const within: TransactionScope[] = [];
   for (let one: TransactionScope | undefined = transaction; one; one = one.outer) within.push(one);
   for (const one of within) one.open.push(live);
@@ -54,8 +52,8 @@ function enlistAs(scope: FlowScope, live: LiveCall, definition: TaskDefinition, 
 }
 
 /** The same for a map: each of its items that completed is taken back by itself, also where others failed. */
-export function enlistMap(scope: FlowScope, live: LiveCall, list: ListFuture<unknown>, definition: TaskDefinition, args: readonly unknown[]): void {
-  enlistAs(scope, live, definition, () => async () => {
+export function enlistMap(scope: FlowScope, live: LiveCall, list: ListFuture<unknown>, task: Variant, args: readonly unknown[]): void {
+  enlistAs(scope, live, task, () => async () => {
     const states = await list.states();
     const columns = await Promise.all(args.map(columnOf));
     for (const [index, state] of [...states.entries()].reverse())
@@ -63,7 +61,7 @@ export function enlistMap(scope: FlowScope, live: LiveCall, list: ListFuture<unk
         await rollback(
           scope,
           `${live.id}/${index}`,
-          definition,
+          task,
           state.result,
           columns.map((column) => column(index)),
         );
@@ -84,19 +82,13 @@ async function columnOf(arg: unknown): Promise<(index: number) => unknown> {
 }
 
 /** A rollback that fails for good does not keep the others from running; it is logged with the run. */
-async function rollback(scope: FlowScope, of: string, definition: TaskDefinition, result: unknown, args: readonly unknown[]): Promise<void> {
+async function rollback(scope: FlowScope, of: string, task: Variant, result: unknown, args: readonly unknown[]): Promise<void> {
   const settled = await Promise.all(args);
   const undo = scope.instance.call({
     kind: "task",
-    name: `${definition.name}.rollback`,
+    name: `${task.definition.name}.rollback`,
     key: of,
-    spec: () => ({
-      role: "rollback",
-      task: definition.name,
-      retries: definition.retries || RETRIES,
-      variant: definition.variant,
-      args: encode([result, settled]),
-    }),
+    spec: () => ({ ...rollbackPolicyOf(task), ...(scope.within && { within: scope.within }), args: encode([result, settled]) }),
   });
   const state = await undo.state();
   if (state.type !== "COMPLETED" && !scope.instance.replaying) scope.instance.onLog?.("error", `The rollback of ${of} failed: what it did is still done.`);
