@@ -199,7 +199,7 @@ class DeploymentDraft {
     parameters: Payload,
     more: { tags?: readonly string[]; name?: string; scheduledTime?: number; createdAt: number; problem?: string },
   ): StartMessage {
-    const { flow, tags, version, concurrency } = state.settings;
+    const { flow, tags, version, overrides, concurrency } = state.settings;
     const { name } = this.#context;
     return {
       kind: "start",
@@ -212,6 +212,7 @@ class DeploymentDraft {
       createdAt: more.createdAt,
       ...(concurrency && { starter: { actor: deploymentActor(name) } }),
       ...(version !== undefined && { version }),
+      ...(overrides && { overrides }),
       ...(more.scheduledTime !== undefined && { scheduledTime: more.scheduledTime }),
       ...(more.problem !== undefined && { problem: more.problem }),
     };

@@ -156,6 +156,8 @@ export interface DeploymentSettings {
   readonly version?: string;
   readonly description?: string;
   readonly paused: boolean;
+  /** Options of the flow that were set to other values for its runs. */
+  readonly overrides?: FlowOverrides;
   /** `keys`: by schedule, what its runs' overlap is counted by. */
   readonly concurrency?: { readonly limit: number; readonly overlap: Overlap; readonly keys?: readonly string[] };
 }

@@ -5,6 +5,7 @@ import { WindhoverError } from "../engine/errors.ts";
 import type { DeploymentSettings, Overlap } from "../engine/messages.ts";
 import { parametersOf, schedulesOf } from "./deployment-schedules.ts";
 import type { Flow } from "./flow.ts";
+import type { FlowVariant } from "./flow-variant.ts";
 import { checkName } from "./options.ts";
 import type { Schedule } from "./schedule-spec.ts";
 import type { Trigger } from "./triggers.ts";
@@ -55,7 +56,8 @@ const OPTIONS = new Set(["name", "schedules", "triggers", "parameters", "tags", 
 
 const OVERLAPS: ReadonlySet<string> = new Set(["queue", "skip", "cancel-running"]);
 
-export function deploymentOf(definition: FlowDefinition, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
+export function deploymentOf(of: Omit<FlowVariant, "call">, options: DeploymentOptions<unknown>, flow: Flow<unknown, unknown>): DeploymentDefinition {
+  const { definition, overrides } = of;
   const name = checkName("deployment", options?.name);
   const unknown = Object.keys(options).find((option) => !OPTIONS.has(option));
   if (unknown !== undefined) throw refused(name, ` has no option "${unknown}".`, [...OPTIONS].join(", "), unknown);
@@ -78,8 +80,9 @@ export function deploymentOf(definition: FlowDefinition, options: DeploymentOpti
     flow: definition.name,
     schedules: specs,
     parameters: encode(parameters),
-    tags: [...new Set([...(definition.tags ?? []), ...tags])],
+    tags: [...new Set([...(definition.tags ?? []), ...(of.tags ?? []), ...tags])],
     paused,
+    ...(Object.keys(overrides).length > 0 && { overrides }),
     ...(version !== undefined && { version }),
     ...(description !== undefined && { description }),
     ...(concurrency && {

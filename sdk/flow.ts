@@ -6,6 +6,7 @@ import type { CallSpec } from "../engine/events.ts";
 import { given } from "../engine/optional.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 import { type Deployment, type DeploymentOptions, deploymentOf } from "./deployment.ts";
+import { type FlowVariant, refuseCallOptions, startable, variantKey } from "./flow-variant.ts";
 import { type AnySchema, type CallOptions, checkName, checkOptions, type FlowOptions, type Future, hooksOf, type InputOf, type OutputOf } from "./options.ts";
 import { runAsScript } from "./script.ts";
 import { keepStrays } from "./strays.ts";
@@ -17,13 +18,6 @@ export interface Flow<P, R> {
   (...args: {} extends P ? [parameters?: P] : [parameters: P]): Future<R>;
   withOptions(options: Partial<FlowOptions<never, R>> & CallOptions): Flow<P, R>;
   deployment(options: DeploymentOptions<P>): Deployment<P, R>;
-}
-
-interface Variant {
-  readonly definition: FlowDefinition;
-  readonly call: CallOptions;
-  readonly overrides: Readonly<Record<string, unknown>>;
-  readonly tags?: readonly string[];
 }
 
 /**
@@ -69,7 +63,7 @@ function checkFlowOptions(kind: "flow" | "call of flow", name: string, options: 
 const CALL_OPTIONS = new Set(["key", "waitFor"]);
 const OVERRIDES = new Set(["retries", "retryDelaySeconds", "retryJitterFactor", "timeoutSeconds"]);
 
-function flowOf<P, R>(variant: Variant): Flow<P, R> {
+function flowOf<P, R>(variant: FlowVariant): Flow<P, R> {
   const called = (parameters: unknown): unknown => {
     const scope = currentScope();
     if (scope?.kind === "flow") return callInFlow(scope, variant, parameters);
@@ -78,16 +72,17 @@ function flowOf<P, R>(variant: Variant): Flow<P, R> {
         message: `The flow "${variant.definition.name}" was called inside the task "${scope.task}".`,
         expected: "a call in a flow's body, or in a script",
       });
+    refuseCallOptions(variant.definition.name, variant.call);
     return runAsScript(variant.definition, parameters, variant);
   };
   const withOptions = (options: object): unknown => flowOf(derive(variant, options));
-  const deployment = (options: DeploymentOptions<unknown>): unknown => deploymentOf(variant.definition, options, result as unknown as Flow<unknown, unknown>);
-  const result = Object.assign(called, { withOptions, deployment, [definitionKey]: variant.definition });
+  const deployment = (options: DeploymentOptions<unknown>): unknown => deploymentOf(startable(result), options, result as unknown as Flow<unknown, unknown>);
+  const result = Object.assign(called, { withOptions, deployment, [definitionKey]: variant.definition, [variantKey]: variant });
   return result as unknown as Flow<P, R>;
 }
 
 /** A flow under another name is another flow; otherwise the options go with the call. */
-function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> & CallOptions): Variant {
+function derive(variant: FlowVariant, options: Partial<FlowOptions<never, unknown>> & CallOptions): FlowVariant {
   const name = options.name === undefined ? variant.definition.name : checkName("flow", options.name);
   checkFlowOptions("call of flow", name, options);
   if (name !== variant.definition.name) {
@@ -100,13 +95,15 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
     const { key, waitFor, ...own } = options;
     const definition = { ...variant.definition, ...own, name, hooks: { ...variant.definition.hooks, ...hooksOf(own) } } as FlowDefinition;
     shared.code.addFlow(definition);
-    return { ...variant, definition, call: { ...variant.call, ...given({ key, waitFor }) } };
+    // What is said now counts, and not what an earlier `withOptions` said.
+    const overrides = Object.fromEntries(Object.entries(variant.overrides).filter(([option]) => !(option in own)));
+    return { definition, call: { ...variant.call, ...given({ key, waitFor }) }, overrides, ...(variant.tags && !own.tags && { tags: variant.tags }) };
   }
   const call: Record<string, unknown> = { ...variant.call };
   const overrides: Record<string, unknown> = { ...variant.overrides };
   let { tags } = variant;
   for (const [option, value] of Object.entries(options)) {
-    if (option === "name") continue;
+    if (option === "name" || value === undefined) continue;
     if (CALL_OPTIONS.has(option)) call[option] = value;
     else if (option === "tags") tags = value as readonly string[];
     else if (OVERRIDES.has(option) && typeof value !== "function") overrides[option] = value;
@@ -118,10 +115,10 @@ function derive(variant: Variant, options: Partial<FlowOptions<never, unknown>> 
         action: "Give the flow another name as well (`withOptions({ name, … })` at module level): then it is a flow of its own.",
       });
   }
-  return { definition: variant.definition, call: call as CallOptions, overrides, tags };
+  return { definition: variant.definition, call: call as CallOptions, overrides, ...(tags && { tags }) };
 }
 
-function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: Variant, parameters: unknown): unknown {
+function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: FlowVariant, parameters: unknown): unknown {
   shared.code.refuseShadowed("flow", definition);
   const spec = (): CallSpec => {
     const after = call.waitFor?.map((future) => future.id);

@@ -3,7 +3,6 @@
  * the server refuses is thrown as the same WindhoverError that it would throw here.
  */
 import { decode, decodeError, encode } from "../engine/codec.ts";
-import type { FlowDefinition } from "../engine/definition.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { StateRow, StateType } from "../engine/events.ts";
 import { inputProblem } from "../engine/run.ts";
@@ -13,10 +12,10 @@ import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
 import type { Flow } from "./flow.ts";
+import { startable } from "./flow-variant.ts";
 import { Connection, type HttpTarget } from "./http-connection.ts";
 import { type LimitView, limitSettings } from "./ports-client.ts";
 import { stateOf, summaryOf } from "./summary.ts";
-import { definitionKey } from "./task.ts";
 import type { RunInput } from "./waits.ts";
 
 interface StateAnswer {
@@ -60,16 +59,18 @@ export class HttpClient implements Client {
     parameters?: Partial<P>,
     options: NonNullable<Parameters<Client["run"]>[2]> = {},
   ): Promise<Run<R>> {
-    const { scheduledTime, idempotencyKey = globalThis.crypto.randomUUID(), tags, name } = options;
+    const { scheduledTime, idempotencyKey = globalThis.crypto.randomUUID(), name } = options;
+    const { tags: own = [], ...what } = named(target);
+    const tags = [...new Set([...own, ...(options.tags ?? [])])];
     // With a key of its own a start can be sent again when its answer is lost.
     const answer = await this.#connection.ask<{ readonly id: string }>("POST", "api/runs", {
       again: true,
       body: {
-        ...named(target),
+        ...what,
         parameters: tagged(parameters ?? {}),
         idempotencyKey,
         ...(scheduledTime && { scheduledTime: scheduledTime.toISOString() }),
-        ...(tags?.length && { tags }),
+        ...(tags.length > 0 && { tags }),
         ...(name !== undefined && { name }),
       },
     });
@@ -116,16 +117,12 @@ export class HttpClient implements Client {
   }
 }
 
-function named(target: unknown): object {
+/** What a request names, and what the flow's own object adds to it. */
+function named(target: unknown): { readonly [name: string]: unknown; readonly tags?: readonly string[] } {
   if (typeof target === "string") return { target };
   if (isDeployment(target)) return { deployment: target.name };
-  const definition = (target as { readonly [definitionKey]?: FlowDefinition } | null)?.[definitionKey];
-  if (definition) return { flow: definition.name };
-  throw new WindhoverError("WH2001", {
-    message: "run() was given something that is neither a flow nor a deployment.",
-    expected: "a flow, a deployment, or a name",
-    got: typeof target,
-  });
+  const { definition, tags, overrides } = startable(target);
+  return { flow: definition.name, ...(tags && { tags }), ...(Object.keys(overrides).length > 0 && { overrides }) };
 }
 
 const tagged = (value: unknown): unknown => JSON.parse(encode(value));

@@ -17,10 +17,10 @@ import type { Client, Run, RunSummary } from "./client-types.ts";
 import { type Deployment, type DeploymentDefinition, isDeployment } from "./deployment.ts";
 import type { Duration } from "./duration.ts";
 import type { Flow } from "./flow.ts";
+import { startable } from "./flow-variant.ts";
 import { PortsRun } from "./ports-run.ts";
 import { runRows } from "./run-rows.ts";
 import { summaryOf, unknownRun } from "./summary.ts";
-import { definitionKey } from "./task.ts";
 
 export interface ClientPorts {
   readonly ports: Ports;
@@ -72,16 +72,11 @@ export class PortsClient implements Client {
   async run<P, R>(target: Flow<P, R> | Deployment<P, R> | string, parameters?: Partial<P>, options: RunOptions = {}): Promise<Run<R>> {
     if (typeof target === "string") return this.#runByName(target, parameters, options) as Promise<Run<R>>;
     if (isDeployment(target)) return this.#runDeployment(target, parameters, options) as Promise<Run<R>>;
-    const definition = (target as unknown as { readonly [definitionKey]?: FlowDefinition })[definitionKey];
-    if (!definition)
-      throw new WindhoverError("WH2001", {
-        message: "run() was given something that is neither a flow nor a deployment.",
-        expected: "a flow, a deployment, or a name",
-        got: typeof target,
-      });
+    const { definition, tags = [], overrides } = startable(target);
     // The object decides which code this name means here.
     if (this.#backend.code.flows.get(definition.name) !== definition) this.#backend.code.flows.set(definition.name, definition);
-    return this.start(definition, parameters, options) as Promise<Run<R>>;
+    const own = { ...options, tags: [...tags, ...(options.tags ?? [])], overrides: { ...overrides, ...options.overrides } };
+    return this.start(definition, parameters, own) as Promise<Run<R>>;
   }
 
   /** Starts a run of a flow that is defined here. */
@@ -106,7 +101,7 @@ export class PortsClient implements Client {
       createdAt: now,
       scheduledTime: at,
       version,
-      overrides: options.overrides,
+      overrides: Object.keys(options.overrides ?? {}).length > 0 ? options.overrides : undefined,
     };
     if (at !== undefined && at > now) {
       const state = scheduled(now, at);

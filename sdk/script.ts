@@ -11,7 +11,7 @@ import type { State } from "../engine/state.ts";
 import { checkNode } from "./node-version.ts";
 
 export interface ScriptOptions {
-  readonly overrides: Readonly<Record<string, unknown>>;
+  readonly overrides: FlowOverrides;
   readonly tags?: readonly string[];
 }
 
@@ -80,7 +80,7 @@ export function runAsScript(definition: FlowDefinition, parameters: unknown, { o
     return client.start(definition, parameters, {
       id,
       ...(tags && { tags }),
-      ...(Object.keys(overrides).length > 0 && { overrides: overrides as FlowOverrides }),
+      overrides,
     });
   })();
   left.set(id, runName(id));

@@ -1,5 +1,6 @@
 /** Runs: list them, look at one, start one. */
 import * as z from "zod";
+import { LIMITS } from "../engine/limits.ts";
 import type { Run } from "../sdk/client-types.ts";
 import type { RunOptions } from "../sdk/ports-client.ts";
 import { runRows } from "../sdk/run-rows.ts";
@@ -24,14 +25,26 @@ const List = z.object({
   cursor: z.string().optional(),
 });
 
+const Overrides = z
+  .strictObject({
+    retries: z.number().int().min(0).max(LIMITS.retries).optional(),
+    retryDelaySeconds: z.union([z.number().min(0), z.array(z.number().min(0))]).optional(),
+    retryJitterFactor: z.number().min(0).optional(),
+    timeoutSeconds: z.number().positive().optional(),
+  })
+  .describe("Options of the flow that are to have other values for this run");
+
 const Request = RunRequest.extend({
   flow: z.string().optional(),
   deployment: z.string().optional(),
   target: z.string().optional().describe("The name of a flow, or else of a deployment"),
-}).refine(
-  ({ flow, deployment, target }) => [flow, deployment, target].filter((name) => name !== undefined).length === 1,
-  "name a `flow`, a `deployment`, or either as `target`",
-);
+  overrides: Overrides.optional(),
+})
+  .refine(
+    ({ flow, deployment, target }) => [flow, deployment, target].filter((name) => name !== undefined).length === 1,
+    "name a `flow`, a `deployment`, or either as `target`",
+  )
+  .refine(({ flow, overrides }) => flow !== undefined || overrides === undefined, "`overrides` go with a `flow`");
 
 export function addRuns(routes: Routes, server: ServerOptions): void {
   const { client } = server;

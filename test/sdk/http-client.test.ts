@@ -49,6 +49,13 @@ afterEach(async () => {
 });
 
 describe("a client of a server", () => {
+  test("starts a flow with the options that withOptions gave it", async () => {
+    const run = await client.run(nap.withOptions({ retries: 2, timeoutSeconds: 7, tags: ["x"] }), {}, { tags: ["y"] });
+    const [start] = (await backend.client.history(run.id)).flatMap((entry) => entry.events);
+    expect(start).toMatchObject({ type: "started", overrides: { retries: 2, timeoutSeconds: 7 }, tags: ["x", "y"] });
+    await expect(client.run(nap.withOptions({ key: "k" }))).rejects.toThrow("WH1003");
+  });
+
   test("starts runs by flow, deployment and name, and values keep their types both ways", async () => {
     const when = new Date(Date.UTC(2026, 0, 2));
     const run = await client.run(travels, { when, tags: new Set(["a"]) }, { name: "trip", tags: ["t"] });
