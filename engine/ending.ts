@@ -261,7 +261,7 @@ function messageOf(error: Payload): string | undefined {
 /** The successor's id follows from the entry; it inherits the starter, the slots and the inputs that nobody has read (rule 35). */
 function continueAsNew(draft: RunDraft, parameters: unknown): void {
   const { state, context } = draft;
-  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, inputs = [], seen = [] } = state;
+  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, heldAbove, overrides, inputs = [], seen = [] } = state;
   const next = hash(`${draft.id}/continued/${context.n}`).slice(0, 16);
   let encoded: string;
   try {
@@ -288,6 +288,7 @@ function continueAsNew(draft: RunDraft, parameters: unknown): void {
     version,
     depth,
     heldAbove,
+    overrides,
     inherits: { run: draft.id, inputs, seen, held: handOnSlots(draft) },
   });
   state.continuedAs = next;

@@ -205,6 +205,7 @@ export class PortsRun<R> implements Run<R> {
       // What a flow is told of itself is part of what it was started with. It takes no place of its deployment: nobody asked that for one.
       deployment: run.deployment,
       scheduledTime: run.scheduledTime,
+      ...(run.overrides && { overrides: run.overrides }),
       ...(origin ? { origin } : { origin: { run: this.id, from: FROM_THE_START } }),
     });
     return this.#client.get<R>(id);

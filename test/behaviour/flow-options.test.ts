@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { flow, sleep, task } from "../../sdk/index.ts";
+import * as z from "zod";
+import { continueAsNew, flow, sleep, task } from "../../sdk/index.ts";
+import type { PortsRun } from "../../sdk/ports-run.ts";
 import { inEachWorld } from "./worlds.ts";
 
 inEachWorld("a flow with other options", (world) => {
@@ -41,6 +43,24 @@ inEachWorld("a flow with other options", (world) => {
     await expect(w.client.run(f.withOptions({ key: "a" }))).rejects.toThrow("WH1003");
     expect(() => f.withOptions({ waitFor: [] }).deployment({ name: "waits" })).toThrow("WH1003");
     expect(() => f.withOptions({ key: "a" })()).toThrow("WH1003");
+  });
+
+  test("the options of a call stay with what goes on in its place: after continueAsNew, and when it is run again", async () => {
+    await using w = await world();
+    const next = flow({ name: "goes-on", parameters: z.object({ n: z.number() }) }, async ({ n }): Promise<unknown> => {
+      if (n === 0) return continueAsNew({ n: 1 });
+      return sleep("10 minutes");
+    });
+    const run = await w.client.run(next.withOptions({ timeoutSeconds: 60 }), { n: 0 });
+    await w.advance("15 minutes");
+    await expect(run.result()).rejects.toThrow("WH1401");
+
+    const slow = flow({ name: "run-again" }, async () => sleep("10 minutes"));
+    const first = await w.client.run(slow.withOptions({ timeoutSeconds: 60 }));
+    await w.advance("15 minutes");
+    const again = [await first.retry(), await (first as PortsRun<unknown>).rerun(), await first.rerunFrom("sleep-0")];
+    await w.advance("15 minutes");
+    for (const one of again) expect(await one.state()).toMatchObject({ name: "TimedOut" });
   });
 
   test("what a renamed flow says of itself counts, and not what an earlier withOptions said", async () => {
