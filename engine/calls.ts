@@ -1,7 +1,7 @@
 /** Calls: how one begins, waits for what it needs, is launched, settles, and is cancelled. A call is open from its `called` event to its `settled` event. */
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
-import type { ArtifactRow, CallSpec, LimitWanted, Payload, RunEvent } from "./events.ts";
+import { type ArtifactRow, type CallSpec, type LimitWanted, NESTED_BLOCK, type Payload, type RunEvent } from "./events.ts";
 import { beginHooks } from "./hooks.ts";
 import type { Command } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
@@ -185,14 +185,7 @@ function startChild(draft: RunDraft, call: string, open: OpenCall): void {
     );
   const child = open.child as string;
   const spec = draft.book?.calls.get(call)?.called;
-  const heldAbove = [
-    ...new Set([
-      ...(state.heldAbove ?? []),
-      ...Object.values(state.held ?? {})
-        .filter((h) => h.block)
-        .map((h) => h.limit),
-    ]),
-  ];
+  const heldAbove = [...new Set([...(state.heldAbove ?? []), ...blocksAround(draft, open)])];
   open.attempt = 1;
   draft.send(runActor(child), {
     kind: "start",
@@ -209,6 +202,12 @@ function startChild(draft: RunDraft, call: string, open: OpenCall): void {
     version: state.version,
     ...(state.build !== undefined && { build: state.build }),
   });
+}
+
+/** Limits whose blocks are around the subflow. A run that began before calls noted that has it taken for inside of every block that it holds, for it must not wait for itself. */
+function blocksAround({ state, book }: RunDraft, { within = [] }: OpenCall): readonly string[] {
+  if (book?.started?.flags.includes(NESTED_BLOCK)) return within;
+  return Object.values(state.held ?? {}).flatMap(({ block, limit }) => (block ? [limit] : []));
 }
 
 function waitUntil(draft: RunDraft, call: string, open: OpenCall): void {

@@ -17,10 +17,11 @@ export const LOG_VERSION = 1;
 /**
  * Behaviour that old logs must keep: a flag is set when a run starts and is asked at the place that behaves in two ways.
  *
- * - `nested-block`: a `concurrency()` inside another of the same limit is refused before it asks (WH1308). Before, it asked, and waited for itself where there was no slot left.
+ * - `nested-block`: calls note the blocks that are around them, and a `concurrency()` inside another of the same limit is refused before it asks (WH1308). Before, it asked, and
+ *   waited for itself where there was no slot left; and a subflow was taken for inside of every block that the run held (docs/decisions/0032).
  */
 export const BEHAVIOUR_FLAGS = ["nested-block"] as const;
-export type BehaviourFlag = (typeof BEHAVIOUR_FLAGS)[number];
+export const [NESTED_BLOCK] = BEHAVIOUR_FLAGS;
 
 /** An encoded value (see `codec.ts`), or where it lies in the result store when it is too large for the log. */
 export type Payload = string | StoredPayload;

@@ -125,6 +125,7 @@ function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: Flo
     return {
       args: encode(parameters ?? {}, { name: "parameters" }),
       ...(after?.length && { after }),
+      ...(scope.within && { within: scope.within }),
       ...(Object.keys(overrides).length > 0 && { overrides: JSON.stringify(overrides) }),
       ...((tags ?? definition.tags) && { tags: tags ?? definition.tags }),
     };

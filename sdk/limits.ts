@@ -1,11 +1,9 @@
 /** Slots that flows share over all runs. */
 import { WindhoverError } from "../engine/errors.ts";
-import type { BehaviourFlag } from "../engine/events.ts";
+import { NESTED_BLOCK } from "../engine/events.ts";
 import { shared } from "../engine/scope.ts";
 import { heldAround } from "../engine/slots.ts";
 import { flowScope } from "./waits.ts";
-
-const NESTED_BLOCK: BehaviourFlag = "nested-block";
 
 /**
  * Runs `fn` while holding a slot of a limit, or `occupy` slots. A limit that nobody has set holds nothing up. `key` makes one limit for each key, such as a customer:

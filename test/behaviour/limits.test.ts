@@ -154,6 +154,50 @@ inEachWorld("limits", (world) => {
     expect((await w.client.limits()).map(({ holders, waiters }) => [...holders, ...waiters])).toEqual([[], []]);
   });
 
+  test("a subflow beside a block waits for its turn, whichever comes first; one inside of it is refused, and so is what that one calls", async () => {
+    await using w = await world();
+    await w.client.setLimit("sub", 1);
+    const child = flow({ name: "sub-child" }, async () => concurrency("sub", {}, async () => 1));
+    const grandchild = flow({ name: "sub-middle" }, async () => child());
+    const block = (): Promise<void> => concurrency("sub", {}, async () => sleep("1 hour"));
+    const beside = flow({ name: "sub-beside" }, async () =>
+      Promise.all([
+        block(),
+        child(),
+        (async () => {
+          await sleep("10 minutes");
+          return child();
+        })(),
+      ]),
+    );
+    const run = await w.client.run(beside);
+    await w.advance("2 hours");
+    expect(await run.result()).toEqual([undefined, 1, 1]);
+    const inside = flow({ name: "sub-inside" }, async () => concurrency("sub", {}, async () => child()));
+    await expect((await w.client.run(inside)).result()).rejects.toThrow("WH1308");
+    const below = flow({ name: "sub-below" }, async () => concurrency("sub", {}, async () => grandchild()));
+    await expect((await w.client.run(below)).result()).rejects.toThrow("WH1308");
+    await w.settled();
+    expect((await w.client.limits())[0]).toMatchObject({ holders: [], waiters: [] });
+  });
+
+  test("a run that began before calls noted the blocks around them has its subflows taken for inside of every block that it holds", async () => {
+    await using w = await world();
+    const { log } = w.runtime.host.ports;
+    const append = log.append.bind(log);
+    log.append = (entry) => {
+      for (const event of entry.events) if (event.type === "started") (event as { flags: readonly string[] }).flags = [];
+      return append(entry);
+    };
+    const child = flow({ name: "old-child" }, async () => concurrency("old", {}, async () => 1));
+    const inside = flow({ name: "old-inside" }, async () =>
+      Promise.all([concurrency("old", {}, async () => sleep("1 hour")), sleep("10 minutes").then(() => child())]),
+    );
+    const run = await w.client.run(inside);
+    await w.advance("2 hours");
+    await expect(run.result()).rejects.toThrow("WH1308");
+  });
+
   test("a rate grants so many a period", async () => {
     await using w = await world();
     await w.client.setLimit("api", { limit: 2, per: "1 minute" });
