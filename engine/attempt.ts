@@ -6,7 +6,7 @@ import { Cache } from "./cache.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import type { Code, HookFunction, TaskDefinition } from "./definition.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
-import type { Payload, SettledLabel } from "./events.ts";
+import type { Payload, SettledLabel, StoredPayload } from "./events.ts";
 import type { HookDetail } from "./hooks.ts";
 import { Interruption } from "./interruption.ts";
 import { indicesOf } from "./items.ts";
@@ -19,7 +19,7 @@ import { shared } from "./scope.ts";
 import { timesMasked } from "./secrecy.ts";
 import { Sequence } from "./sequence.ts";
 import { stored } from "./spill.ts";
-import { AttemptScope } from "./task-scope.ts";
+import { AttemptScope, type ReadFacts } from "./task-scope.ts";
 
 export interface AttemptHost {
   readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "registry" | "results" | "secrets">;
@@ -37,7 +37,7 @@ export interface AttemptHost {
 interface Attempt {
   readonly host: AttemptHost;
   readonly actor: string;
-  readonly run: RunFacts;
+  readonly run: ReadFacts;
   readonly item: TaskItem;
   readonly interruption: Interruption;
   readonly inline: boolean;
@@ -54,7 +54,9 @@ type Result =
 export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts, item: TaskItem, outer?: Interruption): Promise<TaskReport> {
   const { clock, aborts } = host.ports;
   const from = clock.now();
-  const attempt: Attempt = { host, actor, run, item, interruption: new Interruption(), inline: outer !== undefined, lines: 0 };
+  const { parameters } = run;
+  const facts = typeof parameters === "string" ? (run as ReadFacts) : { ...run, parameters: await parametersOf(host.ports.results, parameters) };
+  const attempt: Attempt = { host, actor, run: facts, item, interruption: new Interruption(), inline: outer !== undefined, lines: 0 };
   const stop = aborts.watch(actor, item.call, () => attempt.interruption.interrupt(new Cancelled()));
   outer?.onInterrupt(() => attempt.interruption.interrupt(outer.reason));
   try {
@@ -82,6 +84,22 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
     stop();
   }
 }
+
+/** By result store: parameters that were read lately. Tasks of one run mostly come together, and each finds them in its scope. */
+const parametersRead = new WeakMap<object, Map<string, Promise<string>>>();
+
+function parametersOf(results: Pick<Ports["results"], "get">, { ref }: StoredPayload): Promise<string> {
+  const known = parametersRead.get(results) ?? new Map<string, Promise<string>>();
+  parametersRead.set(results, known);
+  const found = known.get(ref);
+  if (found) return found;
+  const read = results.get(ref);
+  read.catch(() => known.delete(ref));
+  known.set(ref, read);
+  for (const [oldest] of known) if (known.size > PARAMETERS_KEPT) known.delete(oldest);
+  return read;
+}
+const PARAMETERS_KEPT = 4;
 
 /** At once where all of them stand in the message, as most do. */
 function argumentsOf(attempt: Attempt): unknown {
@@ -141,7 +159,7 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
   if (item.run === "builtin") return builtin(attempt, args);
   const known = host.code.task(item.task, item.variant);
   const definition = known && item.overrides !== undefined ? { ...known, ...(JSON.parse(item.overrides) as Partial<TaskDefinition>) } : known;
-  if (item.run === "hook") return runHook(attempt, definition, args, id);
+  if (item.run === "hook") return runHook(attempt, definition, id);
   if (!definition)
     throw new WindhoverError("WH2001", {
       message: `No task is called "${item.task}" in the code that is loaded here.`,
@@ -246,7 +264,7 @@ function outOfTime(id: string, ms: number): WindhoverError {
   });
 }
 
-async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args: readonly unknown[], id: string): Promise<Result> {
+async function runHook(attempt: Attempt, task: TaskDefinition | undefined, id: string): Promise<Result> {
   const { host, item, run } = attempt;
   const detail = decode(item.detail as string) as HookDetail;
   const definition = detail.flow ? host.code.flows.get(item.task) : task;
@@ -263,7 +281,7 @@ async function runHook(attempt: Attempt, task: TaskDefinition | undefined, _args
       ...(value !== undefined && { result: await readPayload(value, results) }),
       ...(error !== undefined && { error: await readPayload(error, results) }),
     };
-    const parameters = detail.flow ? await readPayload(run.parameters, results) : await argumentsOf(attempt);
+    const parameters = detail.flow ? decode(run.parameters) : await argumentsOf(attempt);
     await limited(attempt, id, () => hook({ id: detail.flow ? run.runId : detail.of, name: definition.name, state, parameters } as never));
     return { ok: true, value: encode(undefined) };
   } catch (error) {

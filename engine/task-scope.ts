@@ -7,12 +7,15 @@ import type { TaskScope, TaskServices } from "./scope.ts";
 import { masked } from "./secrecy.ts";
 import { stored } from "./spill.ts";
 
+/** What an attempt knows of its run: its parameters are there, also where the log has only their key. */
+export type ReadFacts = RunFacts & { readonly parameters: string };
+
 export interface Surroundings {
   readonly host: {
     readonly ports: Pick<Ports, "clock" | "events" | "index" | "logs" | "registry" | "results" | "secrets">;
     readonly onLog?: (line: LogLine) => void;
   };
-  readonly run: RunFacts;
+  readonly run: ReadFacts;
   readonly item: TaskItem;
   /** Log lines so far: their ids are counted over all items of a piece. */
   lines: number;
@@ -20,7 +23,7 @@ export interface Surroundings {
 
 export class AttemptScope implements TaskScope {
   readonly kind = "task";
-  readonly run: RunFacts;
+  readonly run: ReadFacts;
   /** The call's id, or the item's. */
   readonly call: string;
   readonly task: string;
@@ -42,8 +45,7 @@ export class AttemptScope implements TaskScope {
   }
 
   get parameters(): unknown {
-    const { parameters } = this.run;
-    this.#parameters ??= { value: typeof parameters === "string" ? decode(parameters) : undefined };
+    this.#parameters ??= { value: decode(this.run.parameters) };
     return this.#parameters.value;
   }
   get idempotencyKey(): string {

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import * as z from "zod";
 import { exponential, FailNow, flow, RetryAfter, runContext, sleep, task, WindhoverError } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
@@ -248,6 +249,22 @@ inEachWorld("tasks", (world) => {
     const run = await w.client.run(f);
     await expect(run.result()).rejects.toThrow("WH1010");
     expect((await w.events(run)).some((e) => e.type === "called" && e.call === "add:paris")).toBe(true);
+  });
+
+  test("a task finds the flow's parameters in its context also where they are too long for the log", async () => {
+    let w = await world();
+    const look = task({ name: "looks-at-parameters" }, async (_: number) => (runContext().parameters as { text: string }).text.length);
+    const f = flow({ name: "long-parameters", parameters: z.object({ text: z.string() }) }, async () => {
+      const inline = await look(1);
+      await sleep("1 hour");
+      return [inline, ...(await Promise.all([look(2), look(3)])), ...(await look.map([4]))];
+    });
+    const run = await w.client.run(f, { text: "x".repeat(10_000) });
+    await w.settled();
+    w = await w.restart();
+    await w.advance("2 hours");
+    expect(await w.client.get(run.id).result()).toEqual([10_000, 10_000, 10_000, 10_000]);
+    await w[Symbol.asyncDispose]();
   });
 
   test("a task in a pool goes by that pool's queue", async () => {
