@@ -13,16 +13,28 @@ interface ItemState<R> {
   readonly state: State<R>;
 }
 
+/** A promise that several may wait for, and how it is resolved. */
+class Notice<T> {
+  tell!: (value: T) => void;
+  readonly promise = new Promise<T>((resolve) => {
+    this.tell = resolve;
+  });
+}
+
 export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   readonly #instance: Instance;
   readonly #call: LiveCall;
   /** The number of items, where it is known before the map begins. */
   readonly known: number | undefined;
-  readonly #ended: ItemState<R>[] = [];
-  readonly #waiting = new Map<number, (state: State<R>) => void>();
-  #more: (() => void) | undefined;
+  /** Items that have ended, in the order in which they did. */
+  readonly #ended: number[] = [];
+  readonly #states = new Map<number, State<R>>();
+  readonly #waiting = new Map<number, Notice<State<R>>>();
+  /** The next item, or the end: for all who iterate. */
+  #more = new Notice<void>();
   #watched: Promise<void> | undefined;
-  #over = false;
+  /** What becomes of those that have not ended: it is known when the map is over. */
+  #rest: State<R> | undefined;
 
   constructor(instance: Instance, call: LiveCall, length: number | undefined) {
     super(call, (resolve, reject) => {
@@ -50,11 +62,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     for (let index = 0; index < this.length; index++) yield this.#item(index);
   }
   #item(index: number): Future<R> {
-    const final = new Promise<State<R>>((resolve) => {
-      const ended = this.#ended.find((item) => item.index === index);
-      if (ended) resolve(ended.state);
-      else this.#waiting.set(index, resolve);
-    });
+    const final = this.#final(index);
     const look = (): void => {
       this.#call.observe();
       void this.#watch();
@@ -76,20 +84,26 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     });
   }
 
+  /** How an item ends, for everybody who has a future of it. */
+  #final(index: number): Promise<State<R>> {
+    const ended = this.#states.get(index) ?? this.#rest;
+    if (ended) return Promise.resolve(ended);
+    const notice = this.#waiting.get(index) ?? new Notice<State<R>>();
+    this.#waiting.set(index, notice);
+    return notice.promise;
+  }
+
   /** Items in the order in which they end. */
   async *[Symbol.asyncIterator](): AsyncIterator<ItemState<R>> {
     this.#call.observe();
     void this.#watch();
     for (let next = 0; ; ) {
-      const item = this.#ended[next];
-      if (item) {
+      const index = this.#ended[next];
+      if (index !== undefined) {
         next++;
-        yield item;
-      } else if (this.#over) return;
-      else
-        await new Promise<void>((resolve) => {
-          this.#more = resolve;
-        });
+        yield { index, state: this.#states.get(index) as State<R> };
+      } else if (this.#rest) return;
+      else await this.#more.promise;
     }
   }
 
@@ -100,9 +114,8 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     const whole = await this.#call.state();
     await before;
     const states: State<R>[] = [];
-    for (const { index, state } of this.#ended) states[index] = state;
-    for (let index = 0; index < (this.known ?? states.length); index++)
-      states[index] ??= { type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp };
+    for (const [index, state] of this.#states) states[index] = state;
+    for (let index = 0; index < (this.known ?? states.length); index++) states[index] ??= neverStarted(whole);
     return states;
   }
 
@@ -122,9 +135,9 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
           });
     this.#watched = read;
     void Promise.all([this.#call.state(), read]).then(([whole]) => {
-      this.#over = true;
-      for (const [, resolve] of this.#waiting) resolve({ type: "CANCELLED", name: "NeverStarted", timestamp: whole.timestamp });
-      this.#more?.();
+      this.#rest = neverStarted(whole);
+      for (const [, notice] of this.#waiting) notice.tell(this.#rest);
+      this.#more.tell();
     });
     return read;
   }
@@ -142,11 +155,14 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
       const state: State<R> = error
         ? { type: "FAILED", name: "Failed", timestamp, error }
         : { type: "COMPLETED", name: "Completed", timestamp, result: values[i] as R };
-      this.#ended.push({ index, state });
-      this.#waiting.get(index)?.(state);
+      this.#ended.push(index);
+      this.#states.set(index, state);
+      this.#waiting.get(index)?.tell(state);
       this.#waiting.delete(index);
     }
-    this.#more?.();
-    this.#more = undefined;
+    this.#more.tell();
+    this.#more = new Notice();
   }
 }
+
+const neverStarted = ({ timestamp }: State): State<never> => ({ type: "CANCELLED", name: "NeverStarted", timestamp });

@@ -85,6 +85,38 @@ inEachWorld("maps", (world) => {
     expect(await (await w.client.run(f)).result()).toEqual({ seen: [2, 1004, 2006], sum: 22, length: 2 });
   });
 
+  test("two who iterate over one map both see all of its items, as they end and afterwards; so do two futures of one item", async () => {
+    await using w = await world({ warmRuns: 0 });
+    const slow = task({ name: "one-by-one" }, async (n: number) => n);
+    const f = flow({ name: "streams-twice" }, async () => {
+      const list = slow.withOptions({ mapConcurrency: 1 }).map([1, 2, 3]);
+      const drain = async (): Promise<number[]> => {
+        const seen: number[] = [];
+        for await (const { state } of list) if (state.type === "COMPLETED") seen.push(state.result);
+        return seen;
+      };
+      const both = await Promise.all([drain(), drain(), Promise.all(list), Promise.all([...list])]);
+      return [...both, await drain()];
+    });
+    expect(await (await w.client.run(f)).result()).toEqual(Array.from({ length: 5 }, () => [1, 2, 3]));
+  });
+
+  test("an item that never started says so, whenever it is asked", async () => {
+    await using w = await world();
+    const bad = task({ name: "bad-item" }, async (n: number) => {
+      if (n === 0) throw new Error("no");
+      return n;
+    });
+    const f = flow({ name: "asks-late" }, async () => {
+      const list = bad.withOptions({ mapConcurrency: 1, toleratedFailures: 0 }).map([0, 1]);
+      const early = [...list].map((item) => item.state());
+      await list.catch(() => {});
+      const late = [...list].map((item) => item.state());
+      return (await Promise.all([...early, ...late])).map(({ name }) => name);
+    });
+    expect(await (await w.client.run(f)).result()).toEqual(["Failed", "NeverStarted", "Failed", "NeverStarted"]);
+  });
+
   test("at most mapConcurrency items run at once", async () => {
     await using w = await world();
     let now = 0;
