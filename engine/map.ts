@@ -178,7 +178,7 @@ function attemptPiece(draft: RunDraft, call: string, open: OpenCall, piece: Open
   const { id, from, to, only } = piece;
   const plain: Piece = only ? { id, from, to, only } : { id, from, to };
   draft.log({ type: "attempted", call, attempt: 1, piece: plain });
-  const alone = piece.crashes || open.crashRetries === 0 ? true : undefined;
+  const alone = piece.suspect || piece.crashes || open.crashRetries === 0 ? true : undefined;
   draft.effects.push({ do: "task", call, attempt: 1, piece: plain, pool: open.pool, alone, claim: mustClaim(draft, open) ? true : undefined });
 }
 
@@ -298,7 +298,8 @@ export async function crashedPiece(draft: RunDraft, call: string, { id }: Piece,
         to: piece.to,
         only,
         failures: piece.failures,
-        crashes: single ? Math.max(crashes, 1) : undefined,
+        ...(crashes > 0 && { crashes }),
+        ...(single && { suspect: 1 }),
       });
   }
   handOut(draft, call, open);

@@ -116,6 +116,8 @@ export interface MapProgress {
 export interface OpenPiece extends Piece {
   readonly failures?: number;
   readonly crashes?: number;
+  /** Its one item was in a process that died: from then on it is never packed with others, so that it is known who is to blame. */
+  readonly suspect?: 1;
   /** Waits for its retry. */
   timer?: string;
   request?: string;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { RunMessage } from "../../engine/messages.ts";
 import { flow, task, unmapped } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
@@ -115,6 +116,28 @@ inEachWorld("maps", (world) => {
       return (await Promise.all([...early, ...late])).map(({ name }) => name);
     });
     expect(await (await w.client.run(f)).result()).toEqual(["Failed", "NeverStarted", "Failed", "NeverStarted"]);
+  });
+
+  test("an item that was alone in its piece keeps its crashRetries when a process dies with it and others", async () => {
+    await using w = await world();
+    let begun = 0;
+    const hang = (): Promise<never> => new Promise(() => {});
+    const item = task({ name: "one-item", crashRetries: 1 }, async (n: number) => (++begun < 3 ? hang() : n));
+    const neighbour = task({ name: "neighbour" }, async () => hang());
+    const f = flow({ name: "shares-a-process" }, async () => Promise.race([item.map([1]), neighbour()]));
+    const run = await w.client.run(f);
+    await w.settled();
+    const died = async (attempts: Extract<RunMessage, { kind: "crash" }>["attempts"]): Promise<void> => {
+      await w.client.send(run.id, { kind: "crash", id: `crash:${begun}`, attempts });
+      await w.settled();
+    };
+    const piece = (id: number) => ({ call: "one-item-0", attempt: 1, piece: { id, from: 0, to: 1 } });
+    await died([piece(0), { call: "neighbour-0", attempt: 1 }]);
+    await died([piece(1)]);
+    expect(begun).toBe(3);
+    const sent = (await w.client.history(run.id)).flatMap(({ effects }) => effects).flatMap((e) => (e.do === "task" && e.piece ? [e.alone] : []));
+    expect(sent).toEqual([undefined, true, true]);
+    expect((await w.events(run)).find((e) => e.type === "items")).toMatchObject({ value: "[1]" });
   });
 
   test("at most mapConcurrency items run at once", async () => {
