@@ -57,8 +57,8 @@ export const LIMITS = {
   packedMs: 1000,
   /** With less time than this left, an executor begins no further item of a map. Unit: milliseconds. */
   lastItemMs: 10_000,
-  /** A retry's delay up to this is waited out in the turn. Unit: milliseconds. */
-  waitOutMs: 300,
+  /** A turn that has gone on for longer looks again which limits are set. Unit: milliseconds. */
+  limitsKnownMs: 5000,
   /** A message received more often than this without a turn that ended is a dead letter (rule 22). */
   receives: 10,
   /** The same where what an earlier process died with is taken alone, and before anything else begins: a death is its own then, or very likely so. */

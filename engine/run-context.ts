@@ -6,18 +6,36 @@ import { factsOf, itemOf } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry, RunEvent } from "./events.ts";
 import { resultsOf } from "./items.ts";
+import { LIMITS } from "./limits.ts";
 import { sayable } from "./log-line.ts";
 import { parseActor, runActor } from "./messages.ts";
 import { payloadText } from "./payload.ts";
 import type { LogLine } from "./ports.ts";
 import type { Reader } from "./replay.ts";
-import type { Living, RunContext } from "./run-draft.ts";
+import type { RunContext } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { shared } from "./scope.ts";
 import type { Host } from "./turn.ts";
 
-export function runContext(host: Host, actor: string, tail: Entry | null, now: number, queueNext: boolean, living: Living | null): RunContext {
-  const { log, registry } = host.ports;
+/** The limits that an operator has set, as one turn knows them: each call with a tag asks for them, so they are read once, and again in a turn that has gone on for long. */
+export function limitsOfTurn({ ports: { clock, registry } }: Host): RunContext["limits"] {
+  const read = async (): Promise<ReadonlyMap<string, number>> =>
+    new Map((await registry.list("limit")).map(({ key, value }) => [key, (decode(value.value as string) as { limit: number }).limit]));
+  let last: { readonly at: number; readonly limits: Promise<ReadonlyMap<string, number>> } | undefined;
+  return () => {
+    const at = clock.now();
+    if (!last || at - last.at > LIMITS.limitsKnownMs) last = { at, limits: read() };
+    return last.limits;
+  };
+}
+
+export function runContext(
+  host: Host,
+  actor: string,
+  tail: Entry | null,
+  { now, queueNext, living, limits }: Pick<RunContext, "now" | "queueNext" | "living" | "limits">,
+): RunContext {
+  const { log } = host.ports;
   const n = (tail?.n ?? 0) + 1;
   let lines = 0;
   let history: Promise<readonly Entry[]> | undefined;
@@ -35,7 +53,7 @@ export function runContext(host: Host, actor: string, tail: Entry | null, now: n
       return (await history) as readonly { at: number; events: readonly RunEvent[] }[];
     },
     read: (book) => runReader(host, actor, book),
-    limits: async () => new Map((await registry.list("limit")).map(({ key, value }) => [key, (decode(value.value as string) as { limit: number }).limit])),
+    limits,
     writeLog: (level, message, fields) => {
       const run = parseActor(actor).name;
       const line: LogLine = { id: `${run}/flow/${n}/${lines++}`, run, at: now, level, ...sayable(message, fields) };

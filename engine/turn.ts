@@ -27,8 +27,8 @@ import { advanceLimit, type LimitState } from "./limit.ts";
 import { type Delivery, type DeploymentMessage, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
 import type { Ports } from "./ports.ts";
 import { advanceRun, runRow } from "./run.ts";
-import { runContext, runReader } from "./run-context.ts";
-import type { Living } from "./run-draft.ts";
+import { limitsOfTurn, runContext, runReader } from "./run-context.ts";
+import type { Living, RunContext } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { spill } from "./spill.ts";
 import type { Warm } from "./warm.ts";
@@ -77,6 +77,7 @@ export class SecondWriter extends Error {}
 export async function turn(host: Host, actor: string, deliveries: readonly Delivery[]): Promise<void> {
   const { log, mailbox } = host.ports;
   const lateRow = host.lateRows ? new LateRow(host.ports) : undefined;
+  const limits = limitsOfTurn(host);
   let living: Living | null = null;
   try {
     let tail = await log.tail(actor); // 1
@@ -102,7 +103,7 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
     ];
     let queueNext = again.length > 0;
     for (;;) {
-      const step = await advance(host, actor, tail, messages, queueNext, living); // 2
+      const step = await advance(host, actor, tail, messages, { queueNext, living, limits }); // 2
       if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3
       if (step.events.length === 0) host.onAnswer?.(actor, tail?.n ?? 0, step.state, step.effects);
       living = step.living && tail ? host.warm.hold({ ...step.living, n: tail.n, nonce: tail.nonce }) : null;
@@ -138,7 +139,9 @@ function lostAttempts(tail: Entry | null, again: readonly Delivery[]): RunMessag
   }));
 }
 
-function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], queueNext: boolean, living: Living | null): Step | Promise<Step> {
+type Known = Pick<RunContext, "queueNext" | "living" | "limits">;
+
+function advance(host: Host, actor: string, tail: Entry | null, messages: readonly Message[], known: Known): Step | Promise<Step> {
   const { kind, name } = parseActor(actor);
   const context = { name, n: (tail?.n ?? 0) + 1, now: Math.max(host.ports.clock.now(), tail?.at ?? 0) };
   if (kind === "limit") return advanceLimit(context, (tail?.state ?? null) as LimitState | null, messages as LimitMessage[]);
@@ -148,7 +151,7 @@ function advance(host: Host, actor: string, tail: Entry | null, messages: readon
       (tail?.state ?? null) as DeploymentState | null,
       messages as DeploymentMessage[],
     );
-  return advanceRun(runContext(host, actor, tail, context.now, queueNext, living), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
+  return advanceRun(runContext(host, actor, tail, { now: context.now, ...known }), (tail?.state ?? null) as RunState | null, messages as RunMessage[]);
 }
 
 /** Unique for each entry that any process appends, at the price of one random number a process. */

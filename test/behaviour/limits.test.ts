@@ -47,6 +47,25 @@ inEachWorld("limits", (world) => {
     expect(after).toMatchObject({ holders: [], waiters: [] });
   });
 
+  test("which limits are set is read once a turn, however many calls with tags it makes", async () => {
+    await using w = await world();
+    await w.client.setLimit("other", 1);
+    const { registry } = w.runtime.host.ports;
+    const list = registry.list.bind(registry);
+    let reads = 0;
+    registry.list = (kind) => {
+      if (kind === "limit") reads++;
+      return list(kind);
+    };
+    const ask = task({ name: "asks-often", tags: ["often"] }, async (n: number) => n);
+    const f = flow({ name: "many-tagged" }, async () => {
+      for (let i = 0; i < 5; i++) await ask(i);
+      return (await Promise.all(Array.from({ length: 50 }, (_, i) => ask(i)))).length;
+    });
+    expect(await (await w.client.run(f)).result()).toBe(50);
+    expect(reads).toBe(1);
+  });
+
   test("a task's own concurrency, for each key", async () => {
     await using w = await world();
     const g = gate();
