@@ -8,7 +8,7 @@ import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
-import { Continuation, type Instance } from "./instance.ts";
+import { type Instance, isContinuation } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
 import { type Message, runActor, type Starter, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
@@ -104,7 +104,7 @@ async function returned(draft: RunDraft): Promise<void> {
   const outcome = instance?.outcome;
   if (!instance || !outcome) return;
   for (const [id, open] of openOf(draft)) if (instance.calls.get(id)?.observed) open.awaited = 1;
-  if (!outcome.ok && outcome.error instanceof Continuation) return continueAsNew(draft, outcome.error.parameters);
+  if (!outcome.ok && isContinuation(outcome.error)) return continueAsNew(draft, outcome.error.parameters);
   let end: { ok: boolean; value?: Payload; error?: Payload };
   try {
     end = outcome.ok ? { ok: true, value: encode(outcome.value, { name: "result" }) } : { ok: false, error: encodeError(outcome.error) };

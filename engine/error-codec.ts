@@ -1,5 +1,5 @@
 /** What is kept of an Error, and how an Error is made of it again. `codec.ts` calls this; nothing else should. */
-import { Cancelled, type ErrorCode, FailNow, RetryAfter, WindhoverError } from "./errors.ts";
+import { Cancelled, type ErrorCode, FailNow, isFailNow, isRetryAfter, RetryAfter, WindhoverError } from "./errors.ts";
 
 /** The parts of an error, not yet encoded. `class` says what it comes back as; `name` stands only where the author chose another one. */
 export interface ErrorParts {
@@ -30,8 +30,10 @@ export function className(value: object): string {
   return typeof made === "function" && made.name !== "" ? made.name : "Object";
 }
 
-/** Own classes are told by `instanceof`, because a bundler may have renamed them; a user's subclass of one comes back as that one. */
+/** Own classes are told by `instanceof` or their mark, because a bundler may have renamed them; a user's subclass of one comes back as that one. */
 function classOf(error: Error): string {
+  if (isFailNow(error)) return "FailNow";
+  if (isRetryAfter(error)) return "RetryAfter";
   for (const [name, known] of Object.entries(OWN)) if (error instanceof known) return name;
   const own = className(error);
   if (own !== "Error" || !Object.hasOwn(error, "name")) return own;

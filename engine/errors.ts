@@ -322,15 +322,28 @@ export function assert(condition: unknown, rule: string): asserts condition {
   if (!condition) throw new WindhoverError("WH9001", { message: rule });
 }
 
+/** Known by symbols, because a bundle may bring a second copy of these classes. */
+const FAIL_NOW = Symbol.for("windhover.fail-now");
+const RETRY_AFTER = Symbol.for("windhover.retry-after");
+export const isMarked = (value: unknown, mark: symbol): boolean => typeof value === "object" && value !== null && mark in value;
+export const isFailNow = (error: unknown): error is FailNow => isMarked(error, FAIL_NOW);
+export const isRetryAfter = (error: unknown): error is RetryAfter => isMarked(error, RETRY_AFTER);
+
 /** Thrown by a task: do not try again, whatever `retries` says. */
 export class FailNow extends Error {
   override readonly name = "FailNow";
+  get [FAIL_NOW](): true {
+    return true;
+  }
 }
 
 /** Thrown by a task: try again (within `retries`) after this long instead of the policy's delay. */
 export class RetryAfter extends Error {
   override readonly name = "RetryAfter";
   readonly delayMs: number;
+  get [RETRY_AFTER](): true {
+    return true;
+  }
   constructor(after: string | number, message?: string) {
     super(message ?? `try again after ${typeof after === "number" ? `${after} seconds` : after}`);
     this.delayMs = durationMs(after);

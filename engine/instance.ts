@@ -6,7 +6,7 @@
 import type { CalledEvent, ItemsEvent } from "./book.ts";
 import { callId } from "./book.ts";
 import { installDeterminism } from "./determinism.ts";
-import { WindhoverError } from "./errors.ts";
+import { isMarked, WindhoverError } from "./errors.ts";
 import type { CallKind, CallSpec } from "./events.ts";
 import { CallFuture, type CallHandle } from "./future.ts";
 import { LIMITS } from "./limits.ts";
@@ -39,13 +39,20 @@ export interface CallRequest {
 
 export type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
+/** Known by a symbol, because a bundle may bring a second copy of this class. */
+const CONTINUATION = Symbol.for("windhover.continuation");
+
 /** `continueAsNew` leaves the flow's function by throwing this; user code that catches everything and goes on has changed its mind. */
 export class Continuation {
   readonly parameters: unknown;
   constructor(parameters: unknown) {
     this.parameters = parameters;
   }
+  get [CONTINUATION](): true {
+    return true;
+  }
 }
+export const isContinuation = (thrown: unknown): thrown is Continuation => isMarked(thrown, CONTINUATION);
 
 const immediate = setImmediate;
 

@@ -1,6 +1,6 @@
 /** Where a retry is decided. The task's own policy gives a {@link Verdict} where its code runs; whether the budget allows it is decided here, by the run. */
 import type { RetryDelay, TaskDefinition } from "./definition.ts";
-import { FailNow, RetryAfter } from "./errors.ts";
+import { isFailNow, isRetryAfter } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { Verdict } from "./messages.ts";
 
@@ -24,10 +24,10 @@ export function verdictOf(
   policy: Pick<TaskDefinition, "retryCondition" | "retryDelaySeconds" | "retryJitterFactor">,
   fraction: number,
 ): Verdict {
-  if (error instanceof FailNow || (error as Error | null)?.name === "FailNow") return { again: false };
+  if (isFailNow(error) || (error as Error | null)?.name === "FailNow") return { again: false };
   try {
     if (policy.retryCondition && !policy.retryCondition(error, attempt)) return { again: false };
-    if (error instanceof RetryAfter) return { again: true, delayMs: error.delayMs };
+    if (isRetryAfter(error)) return { again: true, delayMs: error.delayMs };
     const delayMs = Math.round(delaySeconds(policy.retryDelaySeconds, attempt, error) * 1000 * jitter(policy.retryJitterFactor, fraction));
     return delayMs > 0 ? { again: true, delayMs } : { again: true };
   } catch {
