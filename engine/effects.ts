@@ -2,7 +2,7 @@
 import type { Book } from "./book.ts";
 import { decode, encode } from "./codec.ts";
 import { assert } from "./errors.ts";
-import type { Effect, Entry, Payload, Piece, RunEvent, RunRow } from "./events.ts";
+import type { Effect, Entry, Payload, Piece, RunRow } from "./events.ts";
 import { indicesOf, resultsOf } from "./items.ts";
 import type { LateRow } from "./late-row.ts";
 import { LIMITS } from "./limits.ts";
@@ -218,5 +218,3 @@ async function itemsOf(book: Book, map: string, indices: readonly number[], read
   }
   return indices.map((index) => found.get(index));
 }
-
-export type { RunEvent };

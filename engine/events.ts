@@ -89,9 +89,8 @@ export interface CallSpec {
   readonly until?: number;
   /** input: its name. */
   readonly input?: string;
-  /** map: how many items, how many to a chunk, how many at once, how many may fail; and the map whose items it follows, depth first. */
+  /** map: how many items, how many at once, how many may fail; and the map whose items it follows, depth first. */
   readonly items?: number;
-  readonly chunk?: number;
   readonly mapConcurrency?: number;
   readonly toleratedFailures?: number;
   readonly follows?: readonly string[];

@@ -42,17 +42,22 @@ export const definitionKey = Symbol.for("windhover.definition");
 export function task<A extends readonly unknown[], R>(options: TaskOptions<A, R>, fn: (...args: A) => R | Promise<R>): Task<A, R> {
   const name = checkName("task", options?.name);
   checkOptions("task", name, options);
-  if (options.cacheExpirationSeconds !== undefined && options.cacheKey === undefined)
-    throw new WindhoverError("WH1003", {
-      message: `task "${name}": \`cacheExpirationSeconds\` without a \`cacheKey\` caches nothing.`,
-      expected: 'a `cacheKey` beside it: "inputs" or a function',
-      got: "no cacheKey",
-    });
+  refuseLoneExpiry(name, options, options);
   if (typeof fn !== "function")
     throw new WindhoverError("WH1003", { message: `task "${name}" has no function.`, expected: "options first, then the function", got: typeof fn });
   const definition = { ...options, name, fn, hooks: hooksOf(options) } as unknown as TaskDefinition;
   shared.code.addTask(definition);
   return taskOf({ definition, call: {}, base: name, overrides: {} });
+}
+
+/** @throws WindhoverError WH1003 where `options` say how long a result is kept of a task that keeps none. */
+function refuseLoneExpiry(name: string, options: { readonly cacheExpirationSeconds?: number }, { cacheKey }: { readonly cacheKey?: unknown }): void {
+  if (options.cacheExpirationSeconds === undefined || cacheKey !== undefined) return;
+  throw new WindhoverError("WH1003", {
+    message: `task "${name}": \`cacheExpirationSeconds\` without a \`cacheKey\` caches nothing.`,
+    expected: 'a `cacheKey` beside it: "inputs" or a function',
+    got: "no cacheKey",
+  });
 }
 
 const CALL_OPTIONS = ["key", "waitFor", "mapConcurrency", "toleratedFailures"] as const;
@@ -84,6 +89,7 @@ function derive(variant: Variant, options: Partial<TaskOptions<readonly unknown[
   }
   const functions = Object.entries(own).filter(([, value]) => hasFunction(value));
   const definition = { ...variant.definition, ...own, name, hooks: { ...variant.definition.hooks, ...hooksOf(own) } } as TaskDefinition;
+  refuseLoneExpiry(name, options, definition);
   if (functions.length === 0) return { definition, call, base: variant.base, overrides: { ...variant.overrides, ...own } };
   if (currentScope())
     throw new WindhoverError("WH1009", {

@@ -333,6 +333,10 @@ inEachWorld("tasks", (world) => {
     expect(ofTask({ mapConcurrency: 2 })).toThrow(/WH1003.*"mapConcurrency".*withOptions/);
     expect(ofTask({ parameters: {} })).toThrow(/WH1003.*"parameters"/);
     expect(ofTask({ cacheExpirationSeconds: 60 })).toThrow(/WH1003.*cacheKey/);
+    const keyless = task({ name: "keyless" }, async () => {});
+    expect(() => keyless.withOptions({ cacheExpirationSeconds: 60 })).toThrow(/WH1003.*cacheKey/);
+    expect(() => keyless.withOptions({ cacheExpirationSeconds: 60, onCompletion: [() => {}] })).toThrow(/WH1003.*cacheKey/);
+    expect(() => keyless.withOptions({ cacheKey: "inputs" }).withOptions({ cacheExpirationSeconds: 60 })).not.toThrow();
     expect(ofFlow({ cacheKey: "inputs" })).toThrow(/WH1003.*"cacheKey"/);
     expect(ofFlow({ crashRetries: 0 })).toThrow(/WH1003.*"crashRetries"/);
     const f = flow({ name: "options-of-flow" }, async () => 1);
