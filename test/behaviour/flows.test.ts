@@ -1,21 +1,6 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
-import {
-  artifact,
-  concurrency,
-  continueAsNew,
-  emit,
-  flow,
-  log,
-  pause,
-  runContext,
-  runInput,
-  sleep,
-  sleepUntil,
-  task,
-  variable,
-  waitForInput,
-} from "../../sdk/index.ts";
+import { artifact, continueAsNew, emit, flow, log, pause, runContext, runInput, sleep, sleepUntil, task, variable, waitForInput } from "../../sdk/index.ts";
 import { inEachWorld, START } from "./worlds.ts";
 
 const echo = task({ name: "echo" }, async (value: number) => value);
@@ -240,20 +225,6 @@ inEachWorld("flows", (world) => {
     await expect(second.rerunFrom("nothing-0")).rejects.toThrow("WH2006");
   });
 
-  test("a retry takes over a completed map with its results", async () => {
-    await using w = await world();
-    let broken = true;
-    const load = task({ name: "load-all" }, async (all: readonly number[]) => {
-      if (broken) throw new Error("disk");
-      return all;
-    });
-    const f = flow({ name: "maps-then-fails" }, async () => load(await echo.map([1, 2, 3])));
-    const run = await w.client.run(f);
-    await expect(run.result()).rejects.toThrow("disk");
-    broken = false;
-    expect(await (await run.retry()).result()).toEqual([1, 2, 3]);
-  });
-
   test("the same idempotency key gives the same run", async () => {
     await using w = await world();
     let ran = 0;
@@ -287,14 +258,6 @@ inEachWorld("flows", (world) => {
     await expect((await w.client.run(endless)).result()).rejects.toThrow("WH1301");
     const deep: ReturnType<typeof flow<unknown>> = flow({ name: "deep" }, async (): Promise<unknown> => deep());
     await expect((await w.client.run(deep)).result()).rejects.toThrow("WH1302");
-  });
-
-  test("a limit that a flow around holds is refused, not waited for", async () => {
-    await using w = await world();
-    await w.client.setLimit("db", 1);
-    const child = flow({ name: "asks-again" }, async () => concurrency("db", {}, async () => 1));
-    const f = flow({ name: "holds" }, async () => concurrency("db", {}, async () => child()));
-    await expect((await w.client.run(f)).result()).rejects.toThrow("WH1308");
   });
 
   test("a flow that calls a task or a flow whose name finds another definition is refused, before the other one runs", async () => {

@@ -173,6 +173,14 @@ inEachWorld("limits", (world) => {
     expect((await w.client.limits()).map(({ holders, waiters }) => [...holders, ...waiters])).toEqual([[], []]);
   });
 
+  test("a limit that a flow around holds is refused, not waited for", async () => {
+    await using w = await world();
+    await w.client.setLimit("db", 1);
+    const child = flow({ name: "asks-again" }, async () => concurrency("db", {}, async () => 1));
+    const f = flow({ name: "holds" }, async () => concurrency("db", {}, async () => child()));
+    await expect((await w.client.run(f)).result()).rejects.toThrow("WH1308");
+  });
+
   test("a subflow beside a block waits for its turn, whichever comes first; one inside of it is refused, and so is what that one calls", async () => {
     await using w = await world();
     await w.client.setLimit("sub", 1);

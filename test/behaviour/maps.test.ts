@@ -169,6 +169,20 @@ inEachWorld("maps", (world) => {
     await expect((await w.client.run(notAList)).result()).rejects.toThrow("WH1105");
   });
 
+  test("a retry takes over a completed map with its results", async () => {
+    await using w = await world();
+    let broken = true;
+    const load = task({ name: "load-all" }, async (all: readonly number[]) => {
+      if (broken) throw new Error("disk");
+      return all;
+    });
+    const f = flow({ name: "maps-then-fails" }, async () => load(await double.map([1, 2, 3])));
+    const run = await w.client.run(f);
+    await expect(run.result()).rejects.toThrow("disk");
+    broken = false;
+    expect(await (await run.retry()).result()).toEqual([2, 4, 6]);
+  });
+
   test("many items travel in chunks", async () => {
     await using w = await world();
     const f = flow({ name: "many" }, async () => {

@@ -7,7 +7,7 @@ import { Bell } from "../../adapters/process/bell.ts";
 import { encodeError } from "../../engine/codec.ts";
 import { advanceDeployment } from "../../engine/deployment.ts";
 import type { RunEvent } from "../../engine/events.ts";
-import { advanceLimit, type LimitState } from "../../engine/limit.ts";
+import type { LimitState } from "../../engine/limit.ts";
 import { runActor } from "../../engine/messages.ts";
 import type { RunState } from "../../engine/run-state.ts";
 import type { PortsClient } from "../../sdk/ports-client.ts";
@@ -81,20 +81,6 @@ test("a run that is paused in the turn in which it starts goes on when it is res
   await world.finish(() => allFinal(world) && !world.busy);
   expect(await run.state()).toMatchObject({ type: "COMPLETED", result: 2 });
   world.end();
-});
-
-test("a rate whose process's clock is behind waits for its time instead of asking again and again", () => {
-  const acquire = (request: string) => ({ kind: "acquire" as const, id: `acquire:${request}`, request, holder: "run:r", occupy: 1 });
-  const first = advanceLimit({ name: "rate", n: 1, now: 100_000 }, null, [
-    { kind: "configure", id: "c", limit: 1, perSeconds: 60 },
-    acquire("a"),
-    acquire("b"),
-  ]);
-  const timer = first.effects.find((effect) => effect.do === "timer");
-  expect(timer).toMatchObject({ at: 160_000 });
-  // It fired, so it is 160,000; the clock of this process says 155,000.
-  const second = advanceLimit({ name: "rate", n: 2, now: 155_000 }, first.state, [{ kind: "fire", id: "f", timer: timer?.id as string }]);
-  expect(second.events).toContainEqual({ type: "granted", request: "b", fence: 2 });
 });
 
 test("a trigger that comes again after its run has ended takes nothing from the run that came after it", () => {
@@ -358,16 +344,6 @@ test("a map that fails as a whole gives back the slots of the pieces that still 
   expect(await run.state()).toMatchObject({ type: "COMPLETED", result: "rejected" });
 });
 
-test("a request that gave its slot back, and comes again from a process that was taken for dead, is not granted again", () => {
-  const acquire = { kind: "acquire" as const, id: "acquire:a", request: "a", holder: "run:r", occupy: 1 };
-  const configure = (limit: number, id: string) => ({ kind: "configure" as const, id, limit });
-  const first = advanceLimit({ name: "l", n: 1, now: 0 }, null, [configure(1, "one"), acquire]);
-  const second = advanceLimit({ name: "l", n: 2, now: 0 }, first.state, [configure(2, "two"), { kind: "release", id: "release:a:1", request: "a", fence: 1 }]);
-  const again = advanceLimit({ name: "l", n: 3, now: 0 }, second.state, [acquire, configure(1, "one")]);
-  expect(again.events).toEqual([]);
-  expect(again.effects).toEqual([]);
-});
-
 test("an artifact that is written late, by a process that was taken for dead, does not replace a newer one", async () => {
   const counts = flow({ name: "counts-artifacts" }, async () => {
     await artifact.progress("done", 0);
@@ -390,11 +366,4 @@ test("an artifact that is written late, by a process that was taken for dead, do
   await late?.();
   expect(await world.client.ports.index.artifacts("counts")).toMatchObject([{ key: "done", data: "1" }]);
   world.end();
-});
-
-test("a rate's time does not go back with the clock of the process that takes its next turn", () => {
-  const acquire = (request: string) => ({ kind: "acquire" as const, id: `acquire:${request}`, request, holder: "run:r", occupy: 1 });
-  const first = advanceLimit({ name: "rate", n: 1, now: 160_000 }, null, [{ kind: "configure", id: "c", limit: 2, perSeconds: 60 }, acquire("a")]);
-  const second = advanceLimit({ name: "rate", n: 2, now: 155_000 }, first.state, [acquire("b")]);
-  expect(second.state.holders.map(({ since }) => since)).toEqual([160_000, 160_000]);
 });
