@@ -260,6 +260,8 @@ export function close(draft: RunDraft, event: Extract<RunEvent, { type: "settled
 
 async function tellThoseWhoWait(draft: RunDraft, event: Extract<RunEvent, { type: "settled" }>, open: OpenCall, waiting: readonly string[]): Promise<void> {
   const { state } = draft;
+  // What they were called with stands in the log. Where the flow has returned, nobody else may have read it.
+  await draft.needBook();
   for (const id of waiting) {
     const other = state.open[id];
     if (!other) continue;

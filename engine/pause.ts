@@ -26,6 +26,7 @@ export async function resume(draft: RunDraft, request: string): Promise<void> {
 
 export async function readyAfterPause(draft: RunDraft, call: string, open: OpenCall): Promise<void> {
   open.waits = undefined;
+  await draft.needBook();
   await ready(draft, call);
 }
 

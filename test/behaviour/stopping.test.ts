@@ -152,4 +152,28 @@ inEachWorld("stopping", (world) => {
     expect(await run.state()).toMatchObject({ type: order === "resume" ? "COMPLETED" : "CANCELLED" });
     expect(w.errors).toEqual([]);
   });
+
+  test.each([true, false])("a subflow that its flow has left behind gets its parameters, though another process starts it (paused: %s)", async (paused) => {
+    let w = await world();
+    let open = false;
+    const flaky = task({ name: "flaky-before", retries: 1, retryDelaySeconds: 3600 }, async () => {
+      if (!open) throw new Error("not yet");
+    });
+    const child = flow({ name: "left-child", parameters: z.object({ n: z.number() }) }, async ({ n }) => n);
+    const f = flow({ name: "leaves-a-child" }, async () => void child.withOptions({ waitFor: [flaky()] })({ n: 5 }));
+    const { id } = await w.client.run(f);
+    await w.settled();
+    open = true;
+    if (paused) {
+      await w.client.get(id).pause();
+      await w.advance("2 hours");
+    }
+    w = await w.restart();
+    if (paused) await w.client.get(id).resume();
+    else await w.advance("2 hours");
+    await w.client.get(id).result();
+    const [left] = (await w.client.runs({ flow: "left-child" })).runs;
+    expect(await w.client.get(left?.id as string).result()).toBe(5);
+    await w[Symbol.asyncDispose]();
+  });
 });
