@@ -39,6 +39,7 @@ class Executor {
   readonly #host: Host;
   readonly #timers: Pick<AwsTimers, "forward">;
   readonly #reports: Reports;
+  /** Made when a run of an older build comes. */
   #versions: Versions | undefined;
 
   constructor(fn: FunctionHost, timers: Pick<AwsTimers, "forward">) {

@@ -32,6 +32,7 @@ class Orchestrator {
   readonly #host: Host;
   readonly #mail: Mail;
   readonly #queue: Queue;
+  /** Made when a run of an older build comes. */
   #versions: Versions | undefined;
   // Of the present invocation:
   #hold: Hold | undefined;

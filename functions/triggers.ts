@@ -7,7 +7,6 @@ import { runName } from "../engine/names.ts";
 import type { Ports, Results } from "../engine/ports.ts";
 import { stored } from "../engine/spill.ts";
 import type { DeploymentDefinition } from "../sdk/deployment.ts";
-import { summaryOf } from "../sdk/summary.ts";
 import type { Trigger } from "../sdk/triggers.ts";
 import { matches } from "../server/event-pattern.ts";
 import { type ArrivedEvent, asBusEvent, asS3Object } from "./bus-event.ts";
@@ -109,6 +108,8 @@ export async function fireRunState(
   const bound = triggersOf(deployments, "run-state", (trigger) => trigger.flow === flow && trigger.state === state.type);
   await Promise.all(
     bound.map(async ([deployment, { parameters }]) => {
+      // Only where a trigger asks for runs.
+      const { summaryOf } = await import("../sdk/summary.ts");
       const summary = summaryOf(row);
       const cause: Cause = { id: `run/${id}/${state.type}/${state.timestamp}`, at: state.timestamp, payload: { run: id, flow, state: state.type } };
       await mailbox.send(deploymentActor(deployment.name), await triggerMessage(deployment, cause, () => parameters?.(summary), results));

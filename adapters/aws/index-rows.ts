@@ -5,7 +5,8 @@ import type { Clock, Index, RunFilter } from "../../engine/ports.ts";
 import { answered, failure, isConditionFailed } from "./failure.ts";
 import { knownFlows, noteFlows } from "./known-flows.ts";
 import type { Parts } from "./parts.ts";
-import { listRuns, placeOf, type RunPage } from "./run-list.ts";
+import type { RunPage } from "./run-list.ts";
+import { placeOf } from "./run-place.ts";
 import { DAY_MS, expiry, type Item, items, KEEP_MS, number, packed, sortKey, text, unpacked } from "./table.ts";
 
 /** How long the rows of runs are kept after their end, unless the stack says otherwise. Unit: milliseconds. */
@@ -62,7 +63,9 @@ class AwsIndex implements Index {
     return item === undefined ? null : unpacked<RunRow>(item, `The row of run ${id}`);
   }
 
-  runs(filter: RunFilter): Promise<RunPage> {
+  async runs(filter: RunFilter): Promise<RunPage> {
+    // Nothing that takes turns or runs tasks asks for a list.
+    const { listRuns } = await import("./run-list.ts");
     return listRuns({ client: this.#client, table: this.#table, flows: () => knownFlows(this.#where) }, filter);
   }
 

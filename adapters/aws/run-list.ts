@@ -8,7 +8,8 @@ import type { RunRow, StateType } from "../../engine/events.ts";
 import type { RunFilter } from "../../engine/ports.ts";
 import { matches } from "../../engine/run-filter.ts";
 import { answered } from "./failure.ts";
-import { type Item, padded, text, unpacked } from "./table.ts";
+import { moment } from "./run-place.ts";
+import { type Item, text, unpacked } from "./table.ts";
 
 /** Rows of a page for which no limit was given. */
 const PAGE = 100;
@@ -23,12 +24,6 @@ export interface RunTable {
   /** The names of all flows that have runs. */
   flows(): Promise<readonly string[]>;
 }
-
-type Place = Pick<RunRow, "createdAt" | "id">;
-
-/** The sort key of all three indexes: `#` and `$` follow one another in ASCII, so that `padded$` stands after all runs of a moment. */
-export const placeOf = ({ createdAt, id }: Place): string => `${moment(createdAt)}#${id}`;
-const moment = (ms: number): string => padded(Math.min(Math.max(0, Math.floor(ms)), 999_999_999_999_999), 15);
 
 const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 

@@ -1,7 +1,7 @@
 /** Task queues: one standard queue a pool. A pool of containers also has somebody started for what lies in it. */
 import { WindhoverError } from "../../engine/errors.ts";
 import type { TaskDelivery, TaskQueue } from "../../engine/ports.ts";
-import { createContainers } from "./containers.ts";
+import type { Containers } from "./containers.ts";
 import { readTask, type TaskLetter, type Timer, writeTask } from "./letters.ts";
 import type { Parts } from "./parts.ts";
 import { queueOf, type Received } from "./queue.ts";
@@ -24,7 +24,8 @@ export interface TaskQueueParts extends Parts {
  */
 export function createTaskQueue({ waitSeconds = 0, unreadable, ...parts }: TaskQueueParts): TaskQueue {
   const results = createResults(parts);
-  const containers = createContainers(parts);
+  // Loaded with the first task for one: most stacks have no pool of containers.
+  let containers: Promise<Containers> | undefined;
   let timers: AwsTimers | undefined;
   const forward =
     parts.forward ??
@@ -71,7 +72,10 @@ export function createTaskQueue({ waitSeconds = 0, unreadable, ...parts }: TaskQ
       const { url, container } = poolOf(pool);
       const body = await writeTask(results, message);
       // First somebody who will look, then the message: if nobody can be started, the turn fails and is taken again, and has sent nothing twice.
-      if (container) await containers.start(pool, container);
+      if (container) {
+        containers ??= import("./containers.ts").then(({ createContainers }) => createContainers(parts));
+        await (await containers).start(pool, container);
+      }
       await queueOf(parts, url).send({ body });
     },
     async receive(pool, most) {
