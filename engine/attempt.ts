@@ -85,21 +85,18 @@ export async function runAttempt(host: AttemptHost, actor: string, run: RunFacts
   }
 }
 
-/** By result store: parameters that were read lately. Tasks of one run mostly come together, and each finds them in its scope. */
-const parametersRead = new WeakMap<object, Map<string, Promise<string>>>();
+/** Parameters that were read last, and from which store: tasks of one run mostly come together, and each finds them in its scope. */
+let lastRead: { readonly results: object; readonly ref: string; readonly text: Promise<string> } | undefined;
 
 function parametersOf(results: Pick<Ports["results"], "get">, { ref }: StoredPayload): Promise<string> {
-  const known = parametersRead.get(results) ?? new Map<string, Promise<string>>();
-  parametersRead.set(results, known);
-  const found = known.get(ref);
-  if (found) return found;
-  const read = results.get(ref);
-  read.catch(() => known.delete(ref));
-  known.set(ref, read);
-  for (const [oldest] of known) if (known.size > PARAMETERS_KEPT) known.delete(oldest);
-  return read;
+  if (lastRead?.results === results && lastRead.ref === ref) return lastRead.text;
+  const text = results.get(ref);
+  lastRead = { results, ref, text };
+  text.catch(() => {
+    if (lastRead?.text === text) lastRead = undefined;
+  });
+  return text;
 }
-const PARAMETERS_KEPT = 4;
 
 /** At once where all of them stand in the message, as most do. */
 function argumentsOf(attempt: Attempt): unknown {

@@ -38,9 +38,8 @@ export function refuseCallOptions(name: string, call: CallOptions): void {
   const [option] = Object.keys(call);
   if (option === undefined) return;
   throw new WindhoverError("WH1003", {
-    message: `\`${option}\` of the flow "${name}" says something about a call in another flow's body, and nothing about a run that is started from outside.`,
-    expected: "a flow without it",
+    message: `\`${option}\` of the flow "${name}" is for calls in a flow's body.`,
+    expected: option === "key" ? "an `idempotencyKey` for the run" : "a run that is started when what it waits for has ended",
     got: option,
-    action: option === "key" ? "To start a run once only, give `run()` an `idempotencyKey`." : "Wait for the runs before, and then start this one.",
   });
 }

@@ -6,7 +6,7 @@ import type { CallSpec } from "../engine/events.ts";
 import { given } from "../engine/optional.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 import { type Deployment, type DeploymentOptions, deploymentOf } from "./deployment.ts";
-import { type FlowVariant, refuseCallOptions, startable, variantKey } from "./flow-variant.ts";
+import { type FlowVariant, refuseCallOptions, variantKey } from "./flow-variant.ts";
 import { type AnySchema, type CallOptions, checkName, checkOptions, type FlowOptions, type Future, hooksOf, type InputOf, type OutputOf } from "./options.ts";
 import { runAsScript } from "./script.ts";
 import { keepStrays } from "./strays.ts";
@@ -76,7 +76,10 @@ function flowOf<P, R>(variant: FlowVariant): Flow<P, R> {
     return runAsScript(variant.definition, parameters, variant);
   };
   const withOptions = (options: object): unknown => flowOf(derive(variant, options));
-  const deployment = (options: DeploymentOptions<unknown>): unknown => deploymentOf(startable(result), options, result as unknown as Flow<unknown, unknown>);
+  const deployment = (options: DeploymentOptions<unknown>): unknown => {
+    refuseCallOptions(variant.definition.name, variant.call);
+    return deploymentOf(variant, options, result as unknown as Flow<unknown, unknown>);
+  };
   const result = Object.assign(called, { withOptions, deployment, [definitionKey]: variant.definition, [variantKey]: variant });
   return result as unknown as Flow<P, R>;
 }
