@@ -19,7 +19,7 @@ export interface Mistake {
 const turn = (find: string, replace: string): Replacement => ({ file: "engine/turn.ts", find, replace });
 const PERFORM_AGAIN = "if (tail && again.length > 0) await perform(performerOf(host, actor, living), tail, tail.effects);";
 const APPEND = "if (step.events.length > 0) tail = await append(host, actor, tail, step, deliveries); // 3";
-const PERFORM = "const performed = tail && perform(performerOf(host, actor, living, lateRow), tail, step.effects); // 4";
+const PERFORM = "const performed = perform(performerOf(host, actor, living, lateRow), at, step.effects); // 4";
 const TAIL = "let tail = await log.tail(actor); // 1";
 const LOST = "if (again.length === 0) return [];";
 const GIVEN_UP = "    living?.instance?.drop();\n    throw error;";
@@ -35,7 +35,7 @@ export const mistakes: readonly Mistake[] = [
         APPEND,
         `if (step.events.length > 0) { await perform(performerOf(host, actor, step.living ?? null), { n: (tail?.n ?? 0) + 1, at: tail?.at ?? 0, state: step.state } as never, step.effects); tail = await append(host, actor, tail, step, deliveries); }`,
       ),
-      turn(PERFORM, "const performed = tail && step.events.length === 0 && perform(performerOf(host, actor, living, lateRow), tail, step.effects);"),
+      turn(PERFORM, "const performed = step.events.length === 0 && perform(performerOf(host, actor, living, lateRow), at, step.effects);"),
     ],
   },
   {
