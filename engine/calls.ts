@@ -1,4 +1,5 @@
 /** Calls: how one begins, waits for what it needs, is launched, settles, and is cancelled. A call is open from its `called` event to its `settled` event. */
+import type { ItemsEvent } from "./book.ts";
 import { decode, encode, encodeError, hash } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import { type ArtifactRow, type CallSpec, type LimitWanted, NESTED_BLOCK, type Payload, type RunEvent } from "./events.ts";
@@ -8,6 +9,7 @@ import { LIMITS } from "./limits.ts";
 import { cancelMap, dependencyOfMapSettled, followMap, startMap } from "./map.ts";
 import { runActor } from "./messages.ts";
 import { runName } from "./names.ts";
+import { callOf, endOf, itemEnd, itemOf } from "./needs.ts";
 import { assignGiven } from "./optional.ts";
 import { mayReuse, reusable, takeOverMap } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -127,29 +129,26 @@ function turnedAway(draft: RunDraft, { kind, spec }: Command): boolean {
 }
 
 function waitForNeeds(draft: RunDraft, call: string, needs: readonly string[]): Promise<void> | undefined {
-  const open = draft.state.open[call] as OpenCall;
-  const failed = needs.find((id) => draft.book?.calls.get(id)?.settled?.ok === false);
-  if (failed !== undefined) {
-    notReady(draft, call, failed);
-    return undefined;
+  const { state, book } = draft;
+  const unsettled: string[] = [];
+  for (const need of new Set(needs)) {
+    const end = book ? endOf(book, need) : undefined;
+    if (end?.ok === false) {
+      notReady(draft, call, need, end.error);
+      return undefined;
+    }
+    if (!end && state.open[callOf(need, (id) => id in state.open)]) unsettled.push(need);
   }
-  const unsettled = [...new Set(needs)].filter((id) => draft.state.open[id]);
   if (unsettled.length === 0) return ready(draft, call);
-  open.needs = unsettled;
+  (state.open[call] as OpenCall).needs = unsettled;
   for (const need of unsettled) draft.waits(call, need);
   return undefined;
 }
 
 /** A call whose input failed fails too, without having run. */
-function notReady(draft: RunDraft, call: string, failed: string): void {
-  const settled = draft.book?.calls.get(failed)?.settled;
-  const cause = settled && !settled.ok && typeof settled.error === "string" ? decode(settled.error) : undefined;
-  settle.fail(
-    draft,
-    call,
-    encodeError(new WindhoverError("WH1404", { message: `"${call}" did not run, because "${failed}", which it depends on, failed.`, got: failed, cause })),
-    "NotReady",
-  );
+function notReady(draft: RunDraft, call: string, failed: string, error: Payload | undefined): void {
+  const message = `"${call}" did not run, because "${failed}", which it depends on, failed.`;
+  settle.failOf(draft, call, error, (cause) => new WindhoverError("WH1404", { message, got: failed, cause }), "NotReady");
 }
 
 /** All that the call waits for is there: take its slots, then launch it. */
@@ -266,18 +265,50 @@ async function tellThoseWhoWait(draft: RunDraft, event: Extract<RunEvent, { type
     const other = state.open[id];
     if (!other) continue;
     if (other.map?.follows === event.call) await followMap.ended(draft, id, other, event, open.map);
-    if (!other.needs?.includes(event.call)) continue;
-    if (!event.ok) {
-      other.needs = undefined;
-      if (!settle.decided(draft, id)) notReady(draft, id, event.call);
-      continue;
-    }
-    other.needs = other.needs.filter((need) => need !== event.call);
-    if (other.needs.length > 0) continue;
-    other.needs = undefined;
-    if (other.kind === "map") await dependencyOfMapSettled(draft, id, other);
-    else await ready(draft, id);
+    // An item of a map that has ended, and that is still waited for, never came to run.
+    const lost = open.kind === "map" ? other.needs?.find((need) => itemOf(need, (call) => call === event.call)) : undefined;
+    if (lost !== undefined) notMet(draft, id, other, lost, event.ok ? undefined : event.error);
+    else if (!other.needs?.includes(event.call)) continue;
+    else if (event.ok) await met(draft, id, other, [event.call]);
+    else notMet(draft, id, other, event.call, event.error);
   }
+}
+
+/** Some of a map's items have ended: maps that follow it take them over, and calls of which they are inputs may begin. */
+export async function itemsEnded(draft: RunDraft, event: ItemsEvent): Promise<void> {
+  followMap.items(draft, event);
+  for (const id of draft.waitingFor(event.call)) {
+    const other = draft.state.open[id];
+    const ends = (other?.needs ?? []).flatMap((need) => {
+      const item = itemOf(need, (call) => call === event.call);
+      const end = item && itemEnd([event], item.index);
+      return end ? [{ need, end }] : [];
+    });
+    const [first] = ends;
+    if (!other || !first) continue;
+    const failed = ends.find(({ end }) => !end.ok);
+    if (failed && !failed.end.ok) notMet(draft, id, other, failed.need, failed.end.error);
+    else
+      await met(
+        draft,
+        id,
+        other,
+        ends.map(({ need }) => need),
+      );
+  }
+}
+
+function notMet(draft: RunDraft, call: string, open: OpenCall, need: string, error: Payload | undefined): void {
+  open.needs = undefined;
+  if (!settle.decided(draft, call)) notReady(draft, call, need, error);
+}
+
+async function met(draft: RunDraft, call: string, open: OpenCall, there: readonly string[]): Promise<void> {
+  const left = open.needs?.filter((need) => !there.includes(need)) ?? [];
+  open.needs = left.length > 0 ? left : undefined;
+  if (open.needs) return;
+  if (open.kind === "map") await dependencyOfMapSettled(draft, call, open);
+  else await ready(draft, call);
 }
 
 /** The run is being cancelled: what the log alone can end ends now; what runs is told to stop and has to report first (rule 16). */

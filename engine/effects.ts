@@ -9,6 +9,7 @@ import { LIMITS } from "./limits.ts";
 import type { Column } from "./map.ts";
 import { CANCEL_MARK } from "./marks.ts";
 import { parseActor, runActor } from "./messages.ts";
+import { encodedInputs, inputs } from "./needs.ts";
 import { assignGiven } from "./optional.ts";
 import { Packing } from "./packing.ts";
 import type { Ports, RunFacts, TaskItem, TaskMessage } from "./ports.ts";
@@ -155,7 +156,7 @@ export function itemOf(performer: Pick<Performer, "reader">, book: Book, state: 
   const item: TaskItem = assignGiven(base, known);
   if (role === "hook") return hookItem(item, book, args, detail as string);
   if (piece) return rowsOf(book, effect.call, piece, performer.reader).then((rows) => ({ ...item, args: encode(rows), deps: undefined }));
-  return called.deps?.length ? depsOf(book, called.deps, performer.reader).then((deps) => ({ ...item, deps })) : item;
+  return called.deps?.length ? encodedInputs(book, called.deps, performer.reader).then((deps) => ({ ...item, deps })) : item;
 }
 
 function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, detail: string): TaskItem {
@@ -170,27 +171,13 @@ function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, deta
   };
 }
 
-async function depsOf(book: Book, ids: readonly string[], reader: Reader): Promise<Record<string, Payload>> {
-  const deps: Record<string, Payload> = {};
-  for (const id of ids) {
-    const record = book.calls.get(id);
-    if (!record?.settled?.ok) continue;
-    deps[id] = record.settled.value ?? encode(await reader.value(record.settled, record.called.kind));
-  }
-  return deps;
-}
-
 /** The arguments of a piece's items, cut from the map's columns. The decoded columns are kept, for the pieces to come. */
 async function rowsOf(book: Book, call: string, piece: Piece, reader: Reader): Promise<unknown[][]> {
   const called = book.calls.get(call)?.called;
   assert(called, "a piece belongs to a map");
   let columns = book.columns.get(call) as readonly Column[] | undefined;
   if (!columns) {
-    const values = new Map<string, unknown>();
-    for (const dep of called.deps ?? []) {
-      const record = book.calls.get(dep);
-      if (record?.settled?.ok) values.set(dep, await reader.value(record.settled, record.called.kind));
-    }
+    const values = await inputs(book, called.deps, reader);
     const args = called.args ?? "[]";
     columns = decode(await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
     book.columns.set(call, columns);

@@ -10,6 +10,7 @@ import { isMarked, WindhoverError } from "./errors.ts";
 import type { CallKind, CallSpec } from "./events.ts";
 import { CallFuture, type CallHandle } from "./future.ts";
 import { LIMITS } from "./limits.ts";
+import { callOf } from "./needs.ts";
 import type { LogLevel, RunFacts } from "./ports.ts";
 import type { Reader } from "./replay.ts";
 import { type FlowScope, shared } from "./scope.ts";
@@ -240,8 +241,7 @@ export class Instance {
       const expected = this.#expected[this.#cursor] as CalledEvent;
       this.#cursor++;
       if (expected.call !== id || expected.kind !== request.kind) this.halt(divergence(`${expected.kind} ${expected.call}`, `${request.kind} ${id}`));
-      for (const dep of expected.deps ?? []) this.calls.get(dep)?.observe();
-      for (const dep of expected.after ?? []) this.calls.get(dep)?.observe();
+      this.#observe(expected);
       return call;
     }
     if (this.replaying) {
@@ -260,6 +260,10 @@ export class Instance {
     this.#commands.push(this.#command(request, id, place));
     return call;
   }
+  /** What a call needs is looked at, by the call. */
+  #observe({ deps = [], after = [] }: CallSpec): void {
+    for (const needs of [deps, after]) for (const need of needs) this.calls.get(callOf(need, (id) => this.calls.has(id)))?.observe();
+  }
   #place(request: CallRequest): string {
     if (request.key !== undefined) return `${request.name}:${request.key}`;
     const index = this.#counts.get(request.name) ?? 0;
@@ -270,8 +274,7 @@ export class Instance {
     const { kind, name } = request;
     try {
       const spec = request.spec(call);
-      for (const dep of spec.deps ?? []) this.calls.get(dep)?.observe();
-      for (const dep of spec.after ?? []) this.calls.get(dep)?.observe();
+      this.#observe(spec);
       return { call, place, kind, name, spec };
     } catch (error) {
       return { call, place, kind, name, spec: {}, invalid: error };

@@ -10,6 +10,7 @@ import type { FailedItem, LimitWanted, Piece, RunEvent } from "./events.ts";
 import { countsOf, indicesOf, sizeOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
+import { inputs } from "./needs.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
@@ -91,11 +92,7 @@ async function columnsOf(draft: RunDraft, call: string): Promise<readonly Column
   const { reader } = draft;
   const book = await draft.needBook();
   const spec = book.calls.get(call)?.called;
-  const values = new Map<string, unknown>();
-  for (const dep of spec?.deps ?? []) {
-    const record = book.calls.get(dep);
-    if (record?.settled?.ok) values.set(dep, await reader.value(record.settled, record.called.kind));
-  }
+  const values = await inputs(book, spec?.deps, reader);
   const args = spec?.args ?? "[]";
   return decode(typeof args === "string" ? args : await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
 }
@@ -361,20 +358,20 @@ function settleIfDone(draft: RunDraft, call: string, open: OpenCall, cause?: Ite
   if (!all && !map.stopped) return;
   if (draft.state.cancel && !all) return settle.fail(draft, call, cancelError(draft), "Cancelled");
   if (all && map.failed <= (map.tolerated ?? 0)) return settle.ok(draft, call);
-  settle.fail(draft, call, encodeError(mapError(draft, call, map, cause)));
+  failMap(draft, call, map, cause);
 }
 
-function mapError(draft: RunDraft, call: string, map: MapProgress, cause?: ItemsEvent["value"]): WindhoverError {
+function failMap(draft: RunDraft, call: string, map: MapProgress, cause?: ItemsEvent["value"]): void {
   const events = [...(draft.book?.calls.get(call)?.items ?? []), ...draft.pending.filter((e): e is ItemsEvent => e.type === "items" && e.call === call)];
   const first = events.flatMap((event) => event.failed ?? []).sort((a, b) => a.index - b.index)[0];
-  const given = first?.error ?? cause;
-  const error = typeof given === "string" ? decodeError(given) : undefined;
-  const said = error instanceof Error ? error.message : error === undefined ? "" : String(error);
-  return new WindhoverError("WH1405", {
-    message: `${map.failed} of ${map.total ?? "?"} items of "${call}" failed${first ? `; the first is item ${first.index}: ${said}` : ""}`,
-    expected: `at most ${map.tolerated ?? 0} failures`,
-    got: String(map.failed),
-    cause: error,
+  settle.failOf(draft, call, first?.error ?? cause, (error) => {
+    const said = error instanceof Error ? error.message : error === undefined ? "" : String(error);
+    return new WindhoverError("WH1405", {
+      message: `${map.failed} of ${map.total ?? "?"} items of "${call}" failed${first ? `; the first is item ${first.index}: ${said}` : ""}`,
+      expected: `at most ${map.tolerated ?? 0} failures`,
+      got: String(map.failed),
+      cause: error,
+    });
   });
 }
 

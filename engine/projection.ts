@@ -6,6 +6,7 @@
 import { attempted, type CallDraft, type CallView, failed, itemsEnded, newCall, settled, stateOfOpen, type WaitView } from "./call-view.ts";
 import type { Entry, Payload, RunEvent, StateRow } from "./events.ts";
 import { parseActor, type Starter } from "./messages.ts";
+import { callOf } from "./needs.ts";
 import type { RunState } from "./run-state.ts";
 import { isFinal } from "./state.ts";
 
@@ -231,10 +232,12 @@ class Fold {
 
 function edgesOf(calls: readonly CallView[], known: ReadonlyMap<string, unknown>): Edge[] {
   return calls.flatMap(({ id, deps, after, map }) => {
-    const data = new Set([...deps, ...(map?.follows === undefined ? [] : [map.follows])]);
+    // An item is no row: the line comes from its map.
+    const of = (needs: readonly string[]): readonly string[] => needs.map((need) => callOf(need, (call) => known.has(call)));
+    const data = new Set([...of(deps), ...(map?.follows === undefined ? [] : [map.follows])]);
     const all = [
       ...[...data].map((from): Edge => ({ from, to: id, kind: "data" })),
-      ...after.filter((from) => !data.has(from)).map((from): Edge => ({ from, to: id, kind: "order" })),
+      ...[...new Set(of(after))].filter((from) => !data.has(from)).map((from): Edge => ({ from, to: id, kind: "order" })),
     ];
     return all.filter((edge) => known.has(edge.from));
   });

@@ -1,14 +1,14 @@
 /** One turn's work on a run: its state (changed in place), the events, the effects, and the code if it has to run. */
 import { Book } from "./book.ts";
-import { begin, close } from "./calls.ts";
+import { begin, close, itemsEnded } from "./calls.ts";
 import { decode } from "./codec.ts";
 import type { Code } from "./definition.ts";
 import { factsOf } from "./effects.ts";
 import { assert } from "./errors.ts";
 import type { Effect, RunEvent, StateRow } from "./events.ts";
 import { type Command, Instance } from "./instance.ts";
-import { followMap } from "./map.ts";
 import { parseActor, type RunMessage } from "./messages.ts";
+import { callOf } from "./needs.ts";
 import type { LogLevel } from "./ports.ts";
 import { outcomeOf, type Reader, replay } from "./replay.ts";
 import type { OpenCall, RunState } from "./run-state.ts";
@@ -59,6 +59,8 @@ export class RunDraft {
   readonly pending: Extract<RunEvent, { type: "settled" | "items" }>[] = [];
   /** Calls that have a settlement in `pending`. */
   readonly decided = new Set<string>();
+  /** Errors of such settlements that are not complete before something has been read, by call. */
+  readonly unread = new Map<string, () => Promise<string>>();
   /** Who waits for a call, so that a settlement need not look at all that is open. */
   #waiting: Map<string, Set<string>> | undefined;
   /** Calls whose next attempt can be launched as this turn ends. */
@@ -88,11 +90,13 @@ export class RunDraft {
       this.instance.onLog = (level, message, fields) => context.writeLog(level, message, fields);
     }
   }
+  /** Who waits for an item waits for its map: both tell of it. */
   waits(call: string, need: string): void {
     this.#waiting ??= new Map();
-    const known = this.#waiting.get(need);
+    const source = callOf(need, (id) => id in this.state.open);
+    const known = this.#waiting.get(source);
     if (known) known.add(call);
-    else this.#waiting.set(need, new Set([call]));
+    else this.#waiting.set(source, new Set([call]));
   }
   waitingFor(need: string): readonly string[] {
     const waiting = this.#waiting?.get(need);
@@ -158,14 +162,16 @@ export class RunDraft {
 
   /** Logs and delivers what is pending, and begins the calls that follow, until nothing moves. */
   async pump(): Promise<void> {
-    for (let event = this.pending.shift(); event; event = this.pending.shift()) {
+    for (let next = this.pending.shift(); next; next = this.pending.shift()) {
+      const read = next.type === "settled" && !next.ok ? this.unread.get(next.call) : undefined;
+      const event = read ? ({ ...next, error: await read() } as typeof next) : next;
       const open = this.state.open[event.call];
       if (!open) continue;
       const forCode = open.role !== "hook" && !this.state.returned;
       // Code that has to be replayed is replayed up to here, before this event is in the draft.
       if (!this.instance && open.awaited && forCode && !this.state.paused) await this.needCode();
       this.log(event);
-      const closing = event.type === "settled" ? close(this, event, open) : followMap.items(this, event);
+      const closing = event.type === "settled" ? close(this, event, open) : itemsEnded(this, event);
       if (closing) await closing;
       if (this.state.paused && forCode) (this.state.late ??= []).push(event.type === "items" ? `${event.call}/${event.piece.id}` : event.call);
       if (this.state.paused || !forCode || !this.instance || this.instance.fatal) continue;

@@ -1,5 +1,5 @@
 /** How a call's outcome is decided. It enters the log in its turn, and what follows from it follows then (see `close` in `calls.ts`). */
-import { encodeError } from "./codec.ts";
+import { decodeError, encodeError } from "./codec.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Payload, Ran, SettledLabel } from "./events.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -13,6 +13,11 @@ export const settle = {
   fail(draft: RunDraft, call: string, error: Payload, label?: SettledLabel, ran?: Ran): void {
     draft.decided.add(call);
     draft.pending.push({ type: "settled", call, ok: false, error, label, ran });
+  },
+  /** Another failure is the cause of this one. Where that lies in the result store, it is read before this one enters the log. */
+  failOf(draft: RunDraft, call: string, cause: Payload | undefined, make: (cause: unknown) => WindhoverError, label?: SettledLabel): void {
+    if (typeof cause === "object") draft.unread.set(call, async () => encodeError(make(decodeError(await draft.reader.text(cause)))));
+    settle.fail(draft, call, encodeError(make(typeof cause === "string" ? decodeError(cause) : undefined)), label);
   },
 };
 

@@ -7,6 +7,7 @@ import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry, RunEvent } from "../../engine/events.ts";
 import { Instance } from "../../engine/instance.ts";
 import { resultsOf } from "../../engine/items.ts";
+import { inputs } from "../../engine/needs.ts";
 import { type Reader, readValue, replay } from "../../engine/replay.ts";
 import type { RunState } from "../../engine/run-state.ts";
 
@@ -44,11 +45,7 @@ async function computedAgain(call: string, book: Book, reader: Reader, code: Cod
   const called = book.calls.get(call)?.called;
   const task = called && code.task(called.task ?? called.name, called.variant);
   if (!task) return undefined;
-  const deps = new Map<string, unknown>();
-  for (const dep of called.deps ?? []) {
-    const record = book.calls.get(dep);
-    if (record?.settled?.ok) deps.set(dep, await reader.value(record.settled, record.called.kind));
-  }
+  const deps = await inputs(book, called.deps, reader);
   const args = decode(await reader.text(called.args ?? "[]"), { resolve: (id) => deps.get(id) }) as never[];
   return task.fn(...args);
 }

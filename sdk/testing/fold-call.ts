@@ -1,5 +1,6 @@
 /** One open call, as the events of its run's log tell of it. See `fold.ts`. */
 import type { CallKind, CallRole, LimitWanted, RunEvent } from "../../engine/events.ts";
+import { itemOf } from "../../engine/needs.ts";
 import { sizeOf } from "../../engine/piece.ts";
 import type { RunFold } from "./fold.ts";
 
@@ -28,6 +29,8 @@ export class CallFold {
   done = 0;
   lost = 0;
   readonly pieces = new Set<number>();
+  /** Which of its items have ended, and whether they completed. */
+  readonly ended = new Map<number, boolean>();
   readonly #called: Called;
 
   constructor(called: Called, n: number, at: number) {
@@ -51,7 +54,7 @@ export class CallFold {
       this.phase = "waiting";
       return;
     }
-    this.needs = [...new Set([...deps, ...after])].filter((id) => run.open.has(id));
+    this.needs = [...new Set([...deps, ...after])].filter((need) => run.isOpen(need));
     if (this.needs.length === 0) this.ready(run);
   }
   needMet(run: RunFold, id: string, ok: boolean): void {
@@ -59,6 +62,16 @@ export class CallFold {
     // What depends on a failure fails with the next event.
     this.needs = ok ? this.needs.filter((need) => need !== id) : [];
     if (ok && this.needs.length === 0) this.ready(run);
+  }
+  /** Items of a map ended: all of those that it needs are met before it goes on, and one that failed is enough for it to fail. */
+  itemsMet(run: RunFold, { id, ended }: CallFold): void {
+    const told = this.needs.flatMap((need) => {
+      const ok = ended.get(itemOf(need, (call) => call === id)?.index ?? -1);
+      return ok === undefined ? [] : [{ need, ok }];
+    });
+    const lost = told.find(({ ok }) => !ok);
+    if (lost) this.needMet(run, lost.need, false);
+    else for (const { need } of told) this.needMet(run, need, true);
   }
 
   /** All that it waited for is there. */
@@ -122,6 +135,8 @@ export class CallFold {
     this.ready(run);
   }
   items(run: RunFold, { piece, failed = [], again = [] }: Of<"items">): void {
+    const all = piece.only ?? Array.from({ length: piece.to - piece.from }, (_, i) => piece.from + i);
+    for (const index of all) if (!again.includes(index)) this.ended.set(index, !failed.some((one) => one.index === index));
     this.lost += failed.length;
     this.done += sizeOf(piece) - failed.length - again.length;
     this.#pieceOver(run, piece.id);

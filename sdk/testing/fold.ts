@@ -7,6 +7,7 @@
 import type { Entry, FinalType, RunEvent } from "../../engine/events.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { parseActor, type StartMessage } from "../../engine/messages.ts";
+import { itemOf } from "../../engine/needs.ts";
 import { type Called, CallFold } from "./fold-call.ts";
 
 export class RunFold {
@@ -63,7 +64,7 @@ export class RunFold {
       case "granted":
         return this.open.get(event.call)?.granted(this, event);
       case "items":
-        this.open.get(event.call)?.items(this, event);
+        this.#items(event);
         if (this.paused && this.returned === undefined) this.late.push(`${event.call}/${event.piece.id}`);
         return;
       case "settled":
@@ -140,7 +141,22 @@ export class RunFold {
     call.over(this);
     if (this.cancel !== undefined && event.label === "Reused" && CLEANUPS.has(call.kind)) this.cleanups--;
     if (event.ok && call.kind === "input" && event.label === undefined) this.#read(call, JSON.stringify(event.value));
-    for (const other of this.open.values()) other.needMet(this, call.id, event.ok);
+    for (const other of this.open.values()) {
+      other.needMet(this, call.id, event.ok);
+      // An item that has not ended by now never came to run.
+      if (call.kind === "map") for (const need of other.needs.filter((one) => itemOf(one, (id) => id === call.id))) other.needMet(this, need, false);
+    }
+  }
+  #items(event: Extract<RunEvent, { type: "items" }>): void {
+    const map = this.open.get(event.call);
+    if (!map) return;
+    map.items(this, event);
+    for (const other of this.open.values()) other.itemsMet(this, map);
+  }
+  /** A call that is open, or an item of an open map that has not ended. */
+  isOpen(need: string): boolean {
+    const item = itemOf(need, (id) => this.open.has(id));
+    return item ? this.open.get(item.map)?.ended.has(item.index) === false : this.open.has(need);
   }
   #read({ input }: CallFold, value: string): void {
     const at = this.inputs.findIndex((one) => one.name === input && one.value === value);
