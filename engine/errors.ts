@@ -37,6 +37,11 @@ export const ERRORS = {
     action: "Call `withOptions` with functions at module level, so that every process that loads the code knows them.",
   },
   WH1010: { who: "author", title: "Two calls have the same key", action: "Give each call of one task in one run a key of its own, or none." },
+  WH1011: {
+    who: "author",
+    title: "A call was given a future that is not of its run",
+    action: "Await it and hand over the value; what a promise of anything else promises is got in a task.",
+  },
   WH1060: { who: "author", title: "A result had a secret in it", action: "Return something else, and load the block in the task that needs it." },
   WH1061: {
     who: "author",

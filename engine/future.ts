@@ -7,6 +7,8 @@ import type { State } from "./state.ts";
 /** What a future needs of the call behind it. */
 export interface CallHandle {
   readonly id: string;
+  /** The map's, where it is one of a map's items. */
+  readonly map?: CallHandle;
   observe(): void;
   state(): Promise<State<never>>;
 }
@@ -15,8 +17,10 @@ export interface CallHandle {
 const mark = Symbol.for("windhover.future");
 export const isFuture = (value: unknown): value is CallFuture<unknown> => typeof value === "object" && value !== null && mark in value;
 
+/** The call that it is a future of; for a map's item that is the map. */
+export const ownerOf = ({ [mark]: handle }: CallFuture<unknown>): CallHandle => handle.map ?? handle;
+
 export class CallFuture<R> extends Promise<R> {
-  readonly [mark] = true;
   /** `.then` of a future is an ordinary promise. */
   static override get [Symbol.species](): PromiseConstructor {
     return Promise;
@@ -27,6 +31,9 @@ export class CallFuture<R> extends Promise<R> {
     this.#handle = handle;
     // A failure that nobody awaits is the run's business (WH1406), not the process's: without a handler Node would end the process.
     super.then(undefined, () => {});
+  }
+  get [mark](): CallHandle {
+    return this.#handle;
   }
   get id(): string {
     return this.#handle.id;

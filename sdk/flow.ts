@@ -7,6 +7,7 @@ import { given } from "../engine/optional.ts";
 import { currentScope, type FlowScope, shared } from "../engine/scope.ts";
 import { type Deployment, type DeploymentOptions, deploymentOf } from "./deployment.ts";
 import { type FlowVariant, refuseCallOptions, variantKey } from "./flow-variant.ts";
+import { afterOf } from "./inputs.ts";
 import { type AnySchema, type CallOptions, checkName, checkOptions, type FlowOptions, type Future, hooksOf, type InputOf, type OutputOf } from "./options.ts";
 import { runAsScript } from "./script.ts";
 import { keepStrays } from "./strays.ts";
@@ -124,10 +125,9 @@ function derive(variant: FlowVariant, options: Partial<FlowOptions<never, unknow
 function callInFlow(scope: FlowScope, { definition, call, overrides, tags }: FlowVariant, parameters: unknown): unknown {
   shared.code.refuseShadowed("flow", definition);
   const spec = (): CallSpec => {
-    const after = call.waitFor?.map((future) => future.id);
     return {
       args: encode(parameters ?? {}, { name: "parameters" }),
-      ...(after?.length && { after }),
+      ...afterOf(scope.instance, call),
       ...(scope.within && { within: scope.within }),
       ...(Object.keys(overrides).length > 0 && { overrides: JSON.stringify(overrides) }),
       ...((tags ?? definition.tags) && { tags: tags ?? definition.tags }),

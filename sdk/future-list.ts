@@ -69,6 +69,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     };
     const handle = {
       id: `${this.id}/${index}`,
+      map: this.#call,
       observe: look,
       state: (): Promise<State<never>> => {
         look();

@@ -10,6 +10,7 @@ import type { FlowScope } from "../engine/scope.ts";
 import { currentScope, shared } from "../engine/scope.ts";
 import { directCall, directMap } from "./direct.ts";
 import { ListFuture } from "./future-list.ts";
+import { afterOf, noting } from "./inputs.ts";
 import { callsOf, knownIn, ownLimit } from "./limit-key.ts";
 import { type CallOptions, checkName, checkOptions, type Future, type FutureList, hooksOf, type TaskOptions } from "./options.ts";
 import { enlist, enlistMap } from "./transaction.ts";
@@ -111,13 +112,14 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
   shared.code.refuseShadowed("task", { name: base, fn: definition.fn });
   const spec = (): CallSpec => {
     const deps: string[] = [];
-    const encoded = args.length === 0 ? undefined : encode(args, { name: "arguments", reference: (value) => referenced(value, deps) });
+    const encoded = args.length === 0 ? undefined : encode(args, { name: "arguments", reference: noting(scope.instance, deps) });
     const limits = ownLimit(definition, () => {
       const known = args.map((arg) => knownIn(scope.instance, arg));
       return known.every((one) => one !== undefined) ? [known.map(({ value }) => value)] : undefined;
     });
     return {
       ...policyOf(variant),
+      ...afterOf(scope.instance, call),
       ...(scope.within && { within: scope.within }),
       ...(limits && { limits }),
       ...(encoded !== undefined && { args: encoded }),
@@ -136,11 +138,12 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   const spec = (): CallSpec => {
     if (bad) throw bad;
     const deps: string[] = [];
-    const encoded = encode(columns, { name: "arguments", reference: (value) => referenced(value, deps) });
+    const encoded = encode(columns, { name: "arguments", reference: noting(scope.instance, deps) });
     const { mapConcurrency, toleratedFailures } = call;
     const limits = ownLimit(definition, () => callsOf(scope.instance, args));
     return {
       ...policyOf(variant),
+      ...afterOf(scope.instance, call),
       ...(scope.within && { within: scope.within }),
       ...(limits?.length && { limits }),
       args: encoded,
@@ -156,12 +159,6 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   const list = new ListFuture<unknown>(scope.instance, live, length);
   enlistMap(scope, live, list, variant, args);
   return list;
-}
-
-function referenced(value: object, deps: string[]): string | undefined {
-  if (!isFuture(value)) return undefined;
-  deps.push(value.id);
-  return value.id;
 }
 
 /** The arguments of a map as columns. One open list is followed item by item; more than one, or a list that has ended, is waited for as a whole. */

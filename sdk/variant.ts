@@ -13,9 +13,8 @@ export interface Variant {
 }
 
 /** What the log has to know of the task's options; what stands in the definition and concerns only the executor stays there. */
-export function policyOf({ definition, call, base, overrides }: Variant): CallSpec {
+export function policyOf({ definition, base, overrides }: Variant): CallSpec {
   const { name, retries, crashRetries, timeoutSeconds, pool, tags, persistResult, hooks, variant } = definition;
-  const after = call.waitFor?.map((future) => future.id);
   return given<CallSpec>({
     retries: retries || undefined,
     crashRetries,
@@ -24,7 +23,6 @@ export function policyOf({ definition, call, base, overrides }: Variant): CallSp
     tags: tags?.length ? tags : undefined,
     transient: persistResult === false ? true : undefined,
     hooks: countsOf(hooks),
-    after: after?.length ? after : undefined,
     task: base === name ? undefined : base,
     variant,
     overrides: Object.keys(overrides).length > 0 ? JSON.stringify(overrides) : undefined,
