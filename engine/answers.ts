@@ -15,19 +15,28 @@ export async function fired(draft: RunDraft, timer: string): Promise<void> {
   const { state } = draft;
   if (timer === state.retryTimer) return retryFlow(draft);
   if (timer === state.timeoutTimer) return timeOutFlow(draft);
-  for (const [call, open] of Object.entries(state.open)) {
-    if (open.map && pieceTimer(draft, call, open, timer)) return;
-    if (open.timer !== timer) continue;
-    open.timer = undefined;
-    if (open.kind === "sleep") return settle.ok(draft, call);
-    if (open.kind === "input") return settle.ok(draft, call, "null", { label: "TimedOut" });
-    if (open.kind === "pause")
-      return settle.fail(draft, call, encodeError(new WindhoverError("WH1401", { message: "Nobody resumed the run in time." })), "TimedOut");
+  // The id names the call, or the map's piece: to look at all that is open would take long where thousands sleep.
+  const call = timer.slice(0, timer.lastIndexOf("@"));
+  const open = state.open[call];
+  if (open?.timer === timer) return woken(draft, call, open, timer);
+  const map = call.slice(0, call.lastIndexOf("/"));
+  const mapped = state.open[map];
+  if (mapped?.map) pieceTimer(draft, map, mapped, timer);
+}
+
+function woken(draft: RunDraft, call: string, open: OpenCall, timer: string): Promise<void> | undefined {
+  open.timer = undefined;
+  if (open.kind === "sleep") settle.ok(draft, call);
+  else if (open.kind === "input") settle.ok(draft, call, "null", { label: "TimedOut" });
+  else if (open.kind === "pause")
+    settle.fail(draft, call, encodeError(new WindhoverError("WH1401", { message: "Nobody resumed the run in time." })), "TimedOut");
+  else {
     open.waits = undefined;
     // Where it asks for a slot first, nothing else would be logged, and the firing would be lost with this turn.
     draft.log({ type: "woken", call, timer });
     return ready(draft, call);
   }
+  return undefined;
 }
 
 /** What others report to a call. */
