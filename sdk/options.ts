@@ -15,7 +15,7 @@ export interface Future<R> extends Promise<R> {
   state(): Promise<State<R>>;
 }
 /** The calls of a map: await all results, iterate over their futures, or `for await` in the order in which they end. */
-export interface FutureList<R> extends Promise<R[]>, Iterable<Future<R>>, AsyncIterable<{ readonly index: number; readonly state: State<R> }> {
+export interface FutureList<R> extends Future<R[]>, Iterable<Future<R>>, AsyncIterable<{ readonly index: number; readonly state: State<R> }> {
   readonly id: string;
   readonly length: number;
   states(): Promise<State<R>[]>;
@@ -41,7 +41,8 @@ export interface HookContext<R> {
   readonly state: State<R>;
   readonly parameters: unknown;
 }
-export type Hook<R> = (context: HookContext<R>) => void | Promise<void>;
+/** What it returns is nobody's. */
+export type Hook<R> = (context: HookContext<R>) => unknown;
 
 interface Shared<R> {
   /** For people who look at it. */
@@ -90,7 +91,7 @@ export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> 
   /** At most so many at once over all runs, or so many for each key. */
   readonly concurrency?: { readonly limit: number; readonly key?: (...args: ArgumentsOf<A>) => string };
   /** Takes the result back when a `transaction` around the call fails. */
-  readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => void | Promise<void>;
+  readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => unknown;
   /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: never, and strictly at most once. */
   readonly crashRetries?: number;
 }

@@ -114,6 +114,19 @@ void (async () => {
   return d.approved;
 });
 const page: Future<{ url: string; text: string }> = fetchPage("a");
+// A list of futures is the future of a list.
+const list = summarize.map([{ url: "a", text: "b" }], unmapped("en"));
+void publish(list);
+export const together: Future<readonly string[]> = list;
+export const lastState: Promise<number> = list.state().then((state) => (state.type === "COMPLETED" ? state.result.length : 0));
+// @ts-expect-error a list of another type
+void publish(fetchPage.map(["a"]));
+// Hooks and rollbacks may return what they like; a default whose type is written keeps what is known of the arguments.
+export const load = task(
+  { name: "load", onCompletion: [async () => 1], onFailure: [() => "said"], onRollback: async (text) => text.length, cacheKey: (path) => path.trim() },
+  async (path: string, encoding: string = "utf8") => `${path} ${encoding}`,
+);
+export const loaded: Future<string> = load("a");
 void summarize(page, "en");
 // @ts-expect-error a future of another type
 void fetchPage(page);

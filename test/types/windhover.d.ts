@@ -35,7 +35,7 @@ export interface Future<R> extends Promise<R> {
   readonly id: string;
   state(): Promise<State<R>>;
 }
-export interface FutureList<R> extends Promise<R[]>, Iterable<Future<R>>, AsyncIterable<{ readonly index: number; readonly state: State<R> }> {
+export interface FutureList<R> extends Future<R[]>, Iterable<Future<R>>, AsyncIterable<{ readonly index: number; readonly state: State<R> }> {
   readonly id: string;
   readonly length: number;
   states(): Promise<State<R>[]>;
@@ -55,7 +55,7 @@ export interface HookContext<R> {
   readonly state: State<R>;
   readonly parameters: unknown;
 }
-export type Hook<R> = (context: HookContext<R>) => void | Promise<void>;
+export type Hook<R> = (context: HookContext<R>) => unknown;
 interface Shared<R> {
   readonly description?: string;
   readonly version?: string;
@@ -81,7 +81,7 @@ export interface TaskOptions<A extends readonly unknown[], R> extends Shared<R> 
   readonly persistResult?: boolean;
   readonly pool?: string;
   readonly concurrency?: { readonly limit: number; readonly key?: (...args: ArgumentsOf<A>) => string };
-  readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => void | Promise<void>;
+  readonly onRollback?: (result: NoInfer<R>, args: NoInfer<A>) => unknown;
   /** How often it may run again because its process died (default 3). Apart from `retries`, which counts what the task threw. 0: at most once. */
   readonly crashRetries?: number;
 }
