@@ -14,7 +14,7 @@ interface ItemState<R> {
 }
 
 /** A promise that several may wait for, and how it is resolved. */
-class Notice<T> {
+export class Notice<T> {
   tell!: (value: T) => void;
   readonly promise = new Promise<T>((resolve) => {
     this.tell = resolve;

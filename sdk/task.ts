@@ -8,7 +8,8 @@ import { LIMITS } from "../engine/limits.ts";
 import type { Column } from "../engine/map.ts";
 import type { FlowScope } from "../engine/scope.ts";
 import { currentScope, shared } from "../engine/scope.ts";
-import { directCall, directMap } from "./direct.ts";
+import { directCall } from "./direct.ts";
+import { directMap } from "./direct-list.ts";
 import { ListFuture } from "./future-list.ts";
 import { afterOf, noting } from "./inputs.ts";
 import { callsOf, knownIn, ownLimit } from "./limit-key.ts";
@@ -71,7 +72,7 @@ function taskOf<A extends readonly unknown[], R>(variant: Variant): Task<A, R> {
   };
   const map = (...args: unknown[]): unknown => {
     const scope = currentScope();
-    return scope?.kind === "flow" ? mapInFlow(scope, variant, args) : directMap(definition, args, scope);
+    return scope?.kind === "flow" ? mapInFlow(scope, variant, args) : directMap(definition, args, scope, variant.call);
   };
   return Object.assign(called, { map, withOptions: (options: object) => taskOf(derive(variant, options)), [definitionKey]: definition }) as unknown as Task<
     A,
