@@ -176,7 +176,7 @@ function startChild(draft: RunDraft, call: string, open: OpenCall): void {
       call,
       encodeError(
         new WindhoverError("WH1302", {
-          message: `"${open.name}" would be the ${depth}th flow within a flow.`,
+          message: `"${open.name}" would be nested ${depth} flows deep.`,
           expected: `at most ${LIMITS.depth}`,
           got: String(depth),
         }),

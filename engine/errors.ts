@@ -125,8 +125,8 @@ export const ERRORS = {
   WH1406: { who: "author", title: "A failure that nobody awaited", action: "Await every future, or catch its failure." },
   WH1407: {
     who: "author",
-    title: "A subflow did not complete",
-    action: "Mend what failed in the child, the run that the message names: `windhover runs inspect RUN` shows it.",
+    title: "A subflow was cancelled",
+    action: "`windhover runs inspect RUN` of the child, which the message names, says by whom; catch the error where the parent can go on without it.",
   },
   WH1408: {
     who: "author",
