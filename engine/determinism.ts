@@ -7,6 +7,7 @@ import { syncBuiltinESMExports } from "node:module";
 import nodeTimers from "node:timers";
 import promisedTimers from "node:timers/promises";
 import { WindhoverError } from "./errors.ts";
+import { patchFiles, patchNumbers, patchProcessClocks } from "./foreign.ts";
 import type { Instance } from "./instance.ts";
 import { currentScope } from "./scope.ts";
 import { authorLine } from "./stack.ts";
@@ -28,6 +29,9 @@ export function installDeterminism(): void {
   patchTimers();
   patchPromisedTimers();
   patchNetwork();
+  patchNumbers(flowNow);
+  patchProcessClocks(flowNow);
+  patchFiles(flowNow, refused);
   // Those who imported one of these by its name see it as well.
   syncBuiltinESMExports();
 }

@@ -87,7 +87,7 @@ export const ERRORS = {
     title: "A flow awaits something that is not durable",
     action: "Wrap it in a task: what a flow awaits has to be in the log, so that it is there after a crash.",
   },
-  WH1203: { who: "author", title: "The network or a timer was used in a flow's body", action: "Wrap it in a task, or use `sleep`." },
+  WH1203: { who: "author", title: "The network, a file or a timer was used in a flow's body", action: "Wrap it in a task, or use `sleep`." },
   WH1204: {
     who: "author",
     title: "A flow went on by something that is not durable",

@@ -19,9 +19,10 @@ export const LOG_VERSION = 1;
  *
  * - `nested-block`: calls note the blocks that are around them, and a `concurrency()` inside another of the same limit is refused before it asks (WH1308). Before, it asked, and
  *   waited for itself where there was no slot left; and a subflow was taken for inside of every block that the run held (docs/decisions/0032).
+ * - `durable-only`: a flow that ends by something that is not durable is halted (WH1204), and its body gets no files (WH1203). Before, such an end counted, and files were read.
  */
-export const BEHAVIOUR_FLAGS = ["nested-block"] as const;
-export const [NESTED_BLOCK] = BEHAVIOUR_FLAGS;
+export const BEHAVIOUR_FLAGS = ["nested-block", "durable-only"] as const;
+export const [NESTED_BLOCK, DURABLE_ONLY] = BEHAVIOUR_FLAGS;
 
 /** An encoded value (see `codec.ts`), or where it lies in the result store when it is too large for the log. */
 export type Payload = string | StoredPayload;

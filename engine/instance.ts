@@ -7,7 +7,7 @@ import type { CalledEvent, ItemsEvent } from "./book.ts";
 import { callId } from "./book.ts";
 import { installDeterminism } from "./determinism.ts";
 import { isMarked, WindhoverError } from "./errors.ts";
-import type { CallKind, CallSpec } from "./events.ts";
+import { type CallKind, type CallSpec, DURABLE_ONLY } from "./events.ts";
 import { CallFuture, type CallHandle } from "./future.ts";
 import { LIMITS } from "./limits.ts";
 import { callOf } from "./needs.ts";
@@ -145,10 +145,17 @@ export class Instance {
   #until = 0;
   #open = false;
   #dropped = false;
+  #further: Sequence | undefined;
 
   constructor(facts: InstanceFacts) {
     this.facts = facts;
     this.random = new Sequence(`${facts.seed}/${facts.attempt}`);
+  }
+
+  /** For numbers that were not drawn from the run's seed at first: those that were stay what they were. */
+  get further(): Sequence {
+    this.#further ??= new Sequence(`${this.facts.seed}/${this.facts.attempt}/further`);
+    return this.#further;
   }
 
   /** Runs the flow's function up to its first wait. */
@@ -167,7 +174,16 @@ export class Instance {
     return this.letRun();
   }
   #end(outcome: Outcome): void {
-    if (!this.#dropped) this.outcome ??= outcome;
+    if (this.#dropped) return;
+    if (!this.#open && this.facts.flags.includes(DURABLE_ONLY))
+      this.halt(
+        new WindhoverError("WH1204", {
+          message: "The flow ended while it waited for something that is not in the log.",
+          expected: "an end that follows from a result in the log",
+          got: outcome.ok ? "its result" : "its error",
+        }),
+      );
+    this.outcome ??= outcome;
   }
 
   /** Hands the flow the outcome of one call, and lets its code run until it waits again. */
@@ -200,6 +216,8 @@ export class Instance {
     if (!call) return;
     call.items.push(event);
     if (!call.onItems) return;
+    // The code may go on as soon as it is told of the first of them.
+    this.#open = true;
     await call.onItems(event);
     await this.letRun();
   }

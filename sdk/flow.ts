@@ -1,6 +1,7 @@
 /** `flow`: a function that decides. It runs again from its log whenever it has to, so it may wait, crash and go on for as long as it likes. */
 import { encode } from "../engine/codec.ts";
 import type { FlowDefinition } from "../engine/definition.ts";
+import { installDeterminism } from "../engine/determinism.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import type { CallSpec } from "../engine/events.ts";
 import { given } from "../engine/optional.ts";
@@ -46,6 +47,8 @@ export function flow(options: FlowOptions<AnySchema | undefined>, fn: (parameter
     });
   const definition: FlowDefinition = { ...options, name, fn, hooks: hooksOf(options) };
   keepStrays();
+  // Before the code takes a `randomUUID` or a `Date` into a variable of its own, as far as that can be.
+  installDeterminism();
   shared.code.addFlow(definition);
   return flowOf({ definition, call: {}, overrides: {} });
 }

@@ -26,6 +26,7 @@ const WIRING: Readonly<Record<string, readonly string[]>> = {
 const ENGINE_PACKAGES: Readonly<Record<string, string>> = {
   "node:async_hooks": "AsyncLocalStorage tells which run a call in a flow's body belongs to",
   "node:crypto": "hashes only: ids are derived, never drawn",
+  "node:fs/promises": "refused in flows' bodies, never called",
   "node:timers": "patched in flows' bodies, never called",
   "node:timers/promises": "likewise",
   "node:module": "`syncBuiltinESMExports` makes the patched randomUUID seen by those who imported it; `createRequire` gives `inspect`",
