@@ -76,6 +76,14 @@ export class Book {
     }
     return undefined;
   }
+  /** The last map at this place of which items ended. */
+  ran(place: string, before: number): CallRecord | undefined {
+    for (let attempt = before; attempt >= 1; attempt--) {
+      const record = this.calls.get(callId(place, attempt));
+      if (record?.items) return record;
+    }
+    return undefined;
+  }
 }
 
 /** `extract-0`, and `extract-0~2` when the flow's function runs for the second time. No id is ever used for a second thing (rule 2). */

@@ -16,6 +16,7 @@ import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
 import { acquire, release, withdraw, wouldWaitForItself } from "./slots.ts";
+import { takeOverItems } from "./takeover.ts";
 
 /** A map's arguments, one column for each of the task's: a list, the same for all, another call's result, or another map's items. */
 export type Column = { readonly list: readonly unknown[] } | { readonly same: unknown } | { readonly call: unknown } | { readonly follow: string };
@@ -42,12 +43,14 @@ export async function startMap(draft: RunDraft, call: string, open: OpenCall): P
   const size = Math.max(1, Math.ceil((total ?? spec?.items ?? 0) / LIMITS.mapChunks));
   const chunk = followed?.chunk ?? Math.min(size, spec?.mapConcurrency ?? size);
   open.map = { total, chunk, next: 0, done: 0, failed: 0, pieces: 0, open: [] };
+  const taken = await takeOverItems(draft, call, open.map);
   Object.assign(
     open.map,
     spec?.mapConcurrency !== undefined && { atOnce: spec.mapConcurrency },
     spec?.toleratedFailures !== undefined && { tolerated: spec.toleratedFailures },
-    follows !== undefined && { follows },
+    follows !== undefined && !taken && { follows },
   );
+  if (taken) return handOut(draft, call, open);
   if (follows !== undefined) draft.waits(call, follows);
   const source = follows === undefined ? undefined : draft.book?.calls.get(follows);
   for (const items of source?.items ?? []) follow(draft, call, open, open.map, items);

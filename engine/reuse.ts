@@ -2,7 +2,7 @@
  * What a retry takes over. When a flow's function runs again (its own `retries`, an operator's `retry` or `rerunFrom`), a call that completed before with the same
  * arguments is not made again: it settles at once with the recorded result, under the label Reused. What failed runs again.
  */
-import type { Book, CallRecord, ItemsEvent } from "./book.ts";
+import type { Book, CalledEvent, CallRecord, ItemsEvent } from "./book.ts";
 import { placeOf } from "./book.ts";
 import { decode } from "./codec.ts";
 import type { Payload } from "./events.ts";
@@ -43,7 +43,26 @@ async function itemsOf(draft: RunDraft, call: string, value: Payload): Promise<r
   return results.length === 0 ? [] : [{ type: "items", call, piece: { id: 0, from: 0, to: results.length }, value }];
 }
 
-async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallRecord | undefined> {
+/** The map that was at this place before, where it did not complete, and had these arguments; with the log that it is in. */
+export async function unfinished(draft: RunDraft, called: CalledEvent): Promise<{ readonly record: CallRecord; readonly book: Book } | undefined> {
+  const { book, state } = draft;
+  const place = placeOf(called.call);
+  const own = book?.ran(place, state.attempt - 1);
+  const record = own ?? (await fromOrigin(draft, { place }, "ran"));
+  const at = own ? book : draft.origin;
+  if (!record || !at || record.called.kind !== "map" || record.called.name !== called.name || called.transient) return undefined;
+  for (const source of called.follows ?? []) {
+    const items = [
+      ...(book?.calls.get(source)?.items ?? []),
+      ...draft.pending.filter((event): event is ItemsEvent => event.type === "items" && event.call === source),
+    ];
+    // What failed there, within what is tolerated, has to be told here one by one.
+    if (items.some(({ failed }) => failed?.length)) return undefined;
+  }
+  return (await sameArguments(draft, record, { spec: called })) ? { record, book: at } : undefined;
+}
+
+async function fromOrigin(draft: RunDraft, { place }: Pick<Command, "place">, find: "completed" | "ran" = "completed"): Promise<CallRecord | undefined> {
   const source = draft.book?.started?.origin;
   if (!source) return undefined;
   draft.origin ??= await draft.context.bookOf(source.run);
@@ -55,7 +74,7 @@ async function fromOrigin(draft: RunDraft, { place }: Command): Promise<CallReco
     if (at === from && source.result !== undefined) return edited(origin, place, source.result);
     if (at < 0 || at >= from) return undefined;
   }
-  return origin.completed(place, origin.attempt);
+  return origin[find](place, origin.attempt);
 }
 
 /** `rerunFrom(task, { result })`: the call is taken to have given this. */
@@ -65,7 +84,7 @@ function edited(origin: Book, place: string, value: Payload): CallRecord | undef
 }
 
 /** Arguments that name other calls are the same when those calls were taken over too. */
-async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: Command): Promise<boolean> {
+async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: Pick<Command, "spec">): Promise<boolean> {
   const deps = [...(spec.deps ?? []), ...(spec.follows ?? [])];
   if (deps.length > 0)
     return deps.every(

@@ -7,6 +7,7 @@ import type { DeploymentState } from "../../engine/deployment.ts";
 import type { Entry, Piece } from "../../engine/events.ts";
 import type { LimitState } from "../../engine/limit.ts";
 import { limitActor, runActor } from "../../engine/messages.ts";
+import { callOf } from "../../engine/needs.ts";
 import type { TaskMessage } from "../../engine/ports.ts";
 import type { MapProgress, OpenCall, RunState } from "../../engine/run-state.ts";
 import { isFinal } from "../../engine/state.ts";
@@ -53,7 +54,8 @@ export class Wakers {
 
   #call(actor: string, state: RunState, id: string, open: OpenCall): string | undefined {
     const { kind, needs, timer, request, wants, child } = open;
-    if (needs?.length) return needs.every((need) => state.open[need]) ? undefined : `which needs ${needs}, and these are not open`;
+    if (needs?.length)
+      return needs.every((need) => state.open[callOf(need, (id) => id in state.open)]) ? undefined : `which needs ${needs}, and these are not open`;
     if (timer !== undefined && !this.#timer(actor, timer)) return `whose timer ${timer} is not set`;
     if (timer !== undefined || kind === "input" || kind === "pause") return undefined;
     if (open.waits === "pause") return "which waits for a resume, and the run is not paused";

@@ -129,5 +129,6 @@ describe("items of a map as inputs, through crashes", () => {
   test("every crash comes to the same end", async () => {
     await using h = await createTestHarness();
     for (const state of await h.crashEverywhere(items, {})) expect(state).toMatchObject({ type: "COMPLETED", result: [8, 12, 8, 12] });
+    expect((await h.simulate(items, {}, { seeds: 20 })).failingSeed).toBeUndefined();
   });
 });
