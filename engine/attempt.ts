@@ -209,7 +209,8 @@ function functionOf(host: AttemptHost, definition: TaskDefinition, item: TaskIte
   return host.stubs?.get(definition.name) ?? definition.fn;
 }
 
-function failure({ run, item, interruption }: Attempt, policy: TaskDefinition, error: unknown, id: string): Result {
+function failure(attempt: Attempt, policy: TaskDefinition, error: unknown, id: string): Result {
+  const { run, item, interruption } = attempt;
   const text = encodeError(error);
   if (interruption.interrupted && interruption.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
   // A value that cannot be stored is the same the next time.
@@ -217,7 +218,8 @@ function failure({ run, item, interruption }: Attempt, policy: TaskDefinition, e
     return { ok: false, error: text, verdict: { again: false } };
   // Drawn from the run's seed, which is its id: an attempt that two processes run comes to the same delay.
   const failures = (item.failures ?? 0) + 1;
-  const verdict = verdictOf(error, failures, policy, new Sequence(`${run.runId}/${id}/${failures}`).fraction());
+  const say = (why: string): void => new AttemptScope(attempt, id, new Interruption()).log("error", why);
+  const verdict = verdictOf(error, failures, policy, new Sequence(`${run.runId}/${id}/${failures}`).fraction(), say);
   return error instanceof WindhoverError && error.code === "WH1401"
     ? { ok: false, error: text, verdict, label: "TimedOut" }
     : { ok: false, error: text, verdict };

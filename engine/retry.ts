@@ -16,30 +16,40 @@ export function mayRunAgain(crashes: number, crashRetries: number | undefined): 
 
 /**
  * What the policy makes of a thrown error. `attempt` counts failures, from 1; `fraction` is a random number for the jitter.
- * A condition or delay function that throws itself counts as "do not retry": the first error is the one to report.
+ * A condition or delay function that throws itself, or gives no number of seconds, counts as "do not retry": the first error is the one to report, and `say` is told why.
  */
 export function verdictOf(
   error: unknown,
   attempt: number,
   policy: Pick<TaskDefinition, "retryCondition" | "retryDelaySeconds" | "retryJitterFactor">,
   fraction: number,
+  say?: (why: string) => void,
 ): Verdict {
   if (isFailNow(error) || (error as Error | null)?.name === "FailNow") return { again: false };
   try {
     if (policy.retryCondition && !policy.retryCondition(error, attempt)) return { again: false };
     if (isRetryAfter(error)) return { again: true, delayMs: error.delayMs };
-    const delayMs = Math.round(delaySeconds(policy.retryDelaySeconds, attempt, error) * 1000 * jitter(policy.retryJitterFactor, fraction));
+    const seconds = delaySeconds(policy.retryDelaySeconds, attempt, error);
+    if (typeof seconds !== "number" || !Number.isFinite(seconds) || seconds < 0) {
+      say?.(
+        `It is not tried again: retryDelaySeconds gave ${typeof seconds === "string" ? JSON.stringify(seconds) : String(seconds)} where a number of seconds has to be.`,
+      );
+      return { again: false };
+    }
+    const delayMs = Math.round(Math.min(seconds, LONGEST_SECONDS) * 1000 * jitter(policy.retryJitterFactor, fraction));
     return delayMs > 0 ? { again: true, delayMs } : { again: true };
-  } catch {
+  } catch (thrown) {
+    say?.(`It is not tried again: what decides about it threw ${String(thrown)}.`);
     return { again: false };
   }
 }
 
-/** A list's last value serves for all attempts beyond it. */
-function delaySeconds(delay: RetryDelay | undefined, attempt: number, error: unknown): number {
-  const seconds = typeof delay === "function" ? delay(attempt, error) : typeof delay === "number" ? delay : (delay?.[Math.min(attempt, delay.length) - 1] ?? 0);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 366 * 86_400) : 0;
+/** A list's last value serves for all attempts beyond it. What a function gives may be anything. */
+function delaySeconds(delay: RetryDelay | undefined, attempt: number, error: unknown): unknown {
+  if (typeof delay === "function") return delay(attempt, error);
+  return typeof delay === "number" ? delay : (delay?.[Math.min(attempt, delay.length) - 1] ?? 0);
 }
+const LONGEST_SECONDS = 366 * 86_400;
 
 /** Between 1 and 1 + factor: a retry never comes sooner than the delay that was asked for. */
 const jitter = (factor: number | undefined, fraction: number): number => 1 + (factor ?? 0) * fraction;

@@ -38,6 +38,7 @@ export interface HookContext<R> {
   /** The call's id, or the run's for a flow's hook. */
   readonly id: string;
   readonly name: string;
+  /** Its `result` is left out for a map, which is too long for it, and where it is not stored (`persistResult: false`). */
   readonly state: State<R>;
   readonly parameters: unknown;
 }
@@ -146,8 +147,8 @@ export function checkName(kind: string, name: unknown): string {
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
 const isPositive = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value > 0;
-const isDelay = (value: unknown): boolean =>
-  typeof value === "function" || (typeof value === "number" && value >= 0) || (Array.isArray(value) && value.every((v) => typeof v === "number" && v >= 0));
+const isSeconds = (value: unknown): boolean => typeof value === "number" && Number.isFinite(value) && value >= 0;
+const isDelay = (value: unknown): boolean => typeof value === "function" || isSeconds(value) || (Array.isArray(value) && value.every(isSeconds));
 const isFlag = (value: unknown): boolean => typeof value === "boolean";
 const isTags = (value: unknown): boolean =>
   Array.isArray(value) && value.every((tag) => typeof tag === "string" && tag.length > 0 && tag.length <= LIMITS.nameLength);
