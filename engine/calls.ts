@@ -6,7 +6,7 @@ import { type ArtifactRow, type CallSpec, type LimitWanted, NESTED_BLOCK, type P
 import { beginHooks } from "./hooks.ts";
 import type { Command } from "./instance.ts";
 import { LIMITS } from "./limits.ts";
-import { cancelMap, dependencyOfMapSettled, followMap, startMap } from "./map.ts";
+import { cancelMap, dependencyOfMapSettled, followMap, handOut, startMap } from "./map.ts";
 import { runActor } from "./messages.ts";
 import { runName } from "./names.ts";
 import { callOf, endOf, itemEnd, itemOf } from "./needs.ts";
@@ -276,6 +276,8 @@ async function tellThoseWhoWait(draft: RunDraft, event: Extract<RunEvent, { type
 
 /** Some of a map's items have ended: maps that follow it take them over, and calls of which they are inputs may begin. */
 export async function itemsEnded(draft: RunDraft, event: ItemsEvent): Promise<void> {
+  const own = draft.state.open[event.call];
+  if (own) handOut(draft, event.call, own);
   followMap.items(draft, event);
   for (const id of draft.waitingFor(event.call)) {
     const other = draft.state.open[id];

@@ -50,7 +50,8 @@ export async function startMap(draft: RunDraft, call: string, open: OpenCall): P
     spec?.toleratedFailures !== undefined && { tolerated: spec.toleratedFailures },
     follows !== undefined && !taken && { follows },
   );
-  if (taken) return handOut(draft, call, open);
+  // What is left is handed out when the log has what was taken over.
+  if (taken) return;
   if (follows !== undefined) draft.waits(call, follows);
   const source = follows === undefined ? undefined : draft.book?.calls.get(follows);
   for (const items of source?.items ?? []) follow(draft, call, open, open.map, items);

@@ -6,7 +6,7 @@ import { mayReuse, unfinished } from "./reuse.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress } from "./run-state.ts";
 
-/** Whether there was anything. What is left is handed out; nothing is left to be told of by a map before it, which has been taken over as a whole. */
+/** Whether there was anything. Nothing of what is left waits for a map before it, for that has been taken over as a whole. */
 export async function takeOverItems(draft: RunDraft, call: string, map: MapProgress): Promise<boolean> {
   const { total } = map;
   const called = draft.book?.calls.get(call)?.called;

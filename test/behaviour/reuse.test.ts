@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { flow, sleep, task, transaction, unmapped } from "windhover";
 import { createTestHarness } from "windhover/testing";
+import { projectRun } from "../../engine/projection.ts";
 import { inEachWorld } from "./worlds.ts";
 
 /** A task that notes the items it ran, and fails those in `bad`. */
@@ -35,6 +36,9 @@ inEachWorld("another try of a map", (world) => {
       const again = await run.retry();
       expect(await again.result()).toEqual(right);
       expect(ran.splice(0)).toEqual([2]);
+      const [view] = projectRun(await w.client.history(again.id)).calls;
+      expect(view?.map).toMatchObject({ total: 3, done: 3, failed: 0, running: 0 });
+      expect((await w.events(again)).map(({ type }) => type).slice(0, 4)).toEqual(["started", "called", "items", "attempted"]);
       expect(await (await again.rerunFrom("step-again-0")).result()).toEqual(right);
       expect(ran.sort()).toEqual([1, 2, 3]);
     }
