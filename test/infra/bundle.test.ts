@@ -36,9 +36,9 @@ test.each(["orchestrator", "executor", "api", "deployed", "deadLetters"] as cons
 
 describe("with the examples", () => {
   test.each([
-    ["orchestrator", 610],
-    ["executor", 525],
-    ["api", 640],
+    ["orchestrator", 620],
+    ["executor", 535],
+    ["api", 650],
   ] as const)("%s loads at most %i KB at once: schedules, and all clients but two, come later", (program, kilobytes) =>
     expect(bundleProgram(program, { entries: [EXAMPLES] }).bytes).toBeLessThanOrEqual(kilobytes * 1000),
   );
