@@ -10,6 +10,8 @@ export interface CallRecord {
   readonly called: CalledEvent;
   settled?: SettledEvent;
   items?: ItemsEvent[];
+  /** The calls that take it back: of a map, one for each of its items. */
+  rollbacks?: CallRecord[];
 }
 
 export class Book {
@@ -36,7 +38,7 @@ export class Book {
         this.started = event;
         break;
       case "called":
-        this.calls.set(event.call, { called: event });
+        this.#called({ called: event });
         break;
       case "settled": {
         const record = this.calls.get(event.call);
@@ -58,6 +60,15 @@ export class Book {
     }
   }
 
+  #called(record: CallRecord): void {
+    const { call, name, role } = record.called;
+    this.calls.set(call, record);
+    if (role !== "rollback") return;
+    // Its key is what it takes back: `hold.rollback:hold-0`, or `hold.rollback:hold-0/3` for one item of a map.
+    const of = call.slice(name.length + 1, call.length - callId("", this.attempt).length);
+    const takenBack = this.calls.get(of) ?? this.calls.get(of.slice(0, of.lastIndexOf("/")));
+    if (takenBack) (takenBack.rollbacks ??= []).push(record);
+  }
   #ran(task: string, ms: number): void {
     const took = this.#took.get(task) ?? { runs: 0, ms: 0 };
     this.#took.set(task, { runs: took.runs + 1, ms: took.ms + ms });
@@ -85,6 +96,9 @@ export class Book {
     return undefined;
   }
 }
+
+/** A transaction has taken it back, or some of its items. What a rollback that failed was to take back is still there. */
+export const isTakenBack = ({ rollbacks = [] }: CallRecord): boolean => rollbacks.some(({ settled }) => settled?.ok !== false);
 
 /** `extract-0`, and `extract-0~2` when the flow's function runs for the second time. No id is ever used for a second thing (rule 2). */
 export const callId = (place: string, attempt: number): string => (attempt === 1 ? place : `${place}~${attempt}`);

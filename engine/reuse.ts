@@ -1,9 +1,9 @@
 /**
  * What a retry takes over. When a flow's function runs again (its own `retries`, an operator's `retry` or `rerunFrom`), a call that completed before with the same
- * arguments is not made again: it settles at once with the recorded result, under the label Reused. What failed runs again.
+ * arguments is not made again: it settles at once with the recorded result, under the label Reused. What failed runs again, and so does what a transaction took back.
  */
 import type { Book, CalledEvent, CallRecord, ItemsEvent } from "./book.ts";
-import { placeOf } from "./book.ts";
+import { isTakenBack, placeOf } from "./book.ts";
 import { decode } from "./codec.ts";
 import type { Payload } from "./events.ts";
 import type { Command } from "./instance.ts";
@@ -29,6 +29,8 @@ export async function reusable(draft: RunDraft, command: Command): Promise<Reuse
   if (!mayReuse(state) || NEVER.has(command.kind) || command.spec.role === "rollback" || !draft.book) return undefined;
   const found = draft.book.completed(command.place, state.attempt - 1) ?? (await fromOrigin(draft, command));
   if (!found || found.called.kind !== command.kind || found.called.name !== command.name) return undefined;
+  // Its effect is not there any more. An older result at this place is the same, or was taken back too.
+  if (isTakenBack(found)) return undefined;
   if (!(await sameArguments(draft, found, command))) return undefined;
   const { settled } = found;
   if (!settled?.ok) return undefined;

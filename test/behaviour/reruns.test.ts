@@ -1,0 +1,103 @@
+/** What a further try of a flow takes over from the one before, and what it does anew. */
+import { expect, test } from "vitest";
+import { flow, sleep, task, transaction } from "../../sdk/index.ts";
+import { createTestHarness } from "../../sdk/testing/index.ts";
+import { inEachWorld } from "./worlds.ts";
+
+const done: string[] = [];
+const hold = task({ name: "hold", onRollback: (_: string, [what]) => void done.push(`undo ${what}`) }, async (what: string) => {
+  done.push(what);
+  return what;
+});
+
+inEachWorld("what a transaction took back", (world) => {
+  test("was taken for done by the flow's next try, and taken back once more", async () => {
+    await using w = await world();
+    let broken = true;
+    const body = async () =>
+      transaction(async () => {
+        const seat = await hold("seat");
+        const meals = await hold.map(["soup", "cake"]);
+        if (broken) throw new Error("sold out");
+        return [seat, ...meals];
+      });
+    const always = flow({ name: "holds-and-fails", retries: 1 }, body);
+    done.length = 0;
+    await expect((await w.client.run(always)).result()).rejects.toThrow("sold out");
+    const once = ["seat", "soup", "cake", "undo cake", "undo soup", "undo seat"];
+    expect(done).toEqual([...once, ...once]);
+
+    const run = await w.client.run(flow({ name: "holds-and-is-retried" }, body));
+    await expect(run.result()).rejects.toThrow("sold out");
+    broken = false;
+    done.length = 0;
+    expect(await (await run.retry()).result()).toEqual(["seat", "soup", "cake"]);
+    expect(done).toEqual(["seat", "soup", "cake"]);
+  });
+
+  test("was taken for done by the retry of a run that was cancelled", async () => {
+    await using w = await world();
+    const f = flow({ name: "holds-and-is-cancelled" }, async () =>
+      transaction(async () => {
+        await hold("seat");
+        await sleep("1 hour");
+      }),
+    );
+    done.length = 0;
+    const run = await w.client.run(f);
+    await w.settled();
+    await run.cancel();
+    await w.settled();
+    const again = await run.retry();
+    await w.advance("2 hours");
+    await again.result();
+    expect(done).toEqual(["seat", "undo seat", "seat"]);
+  });
+
+  test("was taken over from the run before, where a retry of that run had taken it back", async () => {
+    await using w = await world();
+    let tries = 0;
+    const f = flow({ name: "crashes-and-is-retried", retries: 1 }, async () =>
+      transaction(async () => {
+        await hold("seat");
+        // Nothing that the log knows: the run crashes, and its transaction takes nothing back.
+        if (++tries === 1) await new Promise(() => {});
+        if (tries === 2) throw new Error("sold out");
+        return "seated";
+      }),
+    );
+    done.length = 0;
+    const run = await w.client.run(f);
+    await expect(run.result()).rejects.toThrow("WH1202");
+    expect(await (await run.retry()).result()).toBe("seated");
+    expect(done).toEqual(["seat", "undo seat", "seat"]);
+  });
+
+  test("what a rollback that failed left standing is not done twice", async () => {
+    await using w = await world();
+    let made = 0;
+    const stays = task({ name: "stays", onRollback: () => Promise.reject(new Error("no way back")) }, async () => ++made);
+    const f = flow({ name: "stays-done", retries: 1 }, async () =>
+      transaction(async () => {
+        await stays();
+        throw new Error("sold out");
+      }),
+    );
+    await expect((await w.client.run(f)).result()).rejects.toThrow("sold out");
+    expect(made).toBe(1);
+  });
+});
+
+test("what a transaction took back runs again wherever the process dies", async () => {
+  const h = await createTestHarness();
+  const counted = task({ name: "held-and-counted", onRollback: () => {} }, async (n: number) => n);
+  const until = Date.parse("2026-01-01T05:00:00Z");
+  const f = flow({ name: "holds-through-crashes", retries: 1, retryDelaySeconds: 36_000 }, async () =>
+    transaction(async () => {
+      const all = [await counted(1), ...(await counted.map([2, 3]))];
+      if (Date.now() < until) throw new Error("sold out");
+      return all;
+    }),
+  );
+  expect(await h.crashEverywhere(f, {})).toEqual(expect.arrayContaining([expect.objectContaining({ type: "COMPLETED" })]));
+});
