@@ -1,8 +1,9 @@
 /** What comes back to a call from outside: its timer, its subflow's end, a slot or the refusal of one. What executors report is in `attempts.ts` and `map.ts`. */
 import { ready } from "./calls.ts";
 import { encodeError } from "./codec.ts";
-import { retryFlow, timeOutFlow } from "./ending.ts";
+import { timeOutFlow } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
+import { retryFlow } from "./life.ts";
 import { grantedPiece, pieceTimer } from "./map.ts";
 import { type EndedMessage, limitActor, type RunMessage } from "./messages.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -13,7 +14,8 @@ import { askForSlot } from "./slots.ts";
 /** A timer fired. */
 export async function fired(draft: RunDraft, timer: string): Promise<void> {
   const { state } = draft;
-  if (timer === state.retryTimer) return retryFlow(draft);
+  // While it is paused nothing begins: its resume looks at the time.
+  if (timer === state.retryTimer) return state.paused ? undefined : retryFlow(draft);
   if (timer === state.timeoutTimer) return timeOutFlow(draft);
   // The id names the call, or the map's piece: to look at all that is open would take long where thousands sleep.
   const call = timer.slice(0, timer.lastIndexOf("@"));

@@ -25,6 +25,8 @@ export class Book {
   readonly #took = new Map<string, { runs: number; ms: number }>();
   /** How often the flow's function has begun: a retry of the flow begins again. */
   attempt = 1;
+  /** When it begins, or was to begin, for the next time. Unit: milliseconds since 1970. */
+  retryAt: number | undefined;
 
   static from(history: readonly Pick<Entry, "events">[]): Book {
     const book = new Book();
@@ -51,6 +53,9 @@ export class Book {
         if (record) (record.items ??= []).push(event);
         break;
       }
+      case "retrying":
+        this.retryAt = event.at;
+        break;
       case "rerun":
         this.attempt = event.attempt;
         break;

@@ -9,14 +9,13 @@ import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
 import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
 import { type Instance, isContinuation } from "./instance.ts";
+import { awaitRetry, beginFunction, definitionOf, retryDelayMs } from "./life.ts";
 import { LIMITS } from "./limits.ts";
 import { type Message, runActor, type Starter, type StartMessage } from "./messages.ts";
 import { runName } from "./names.ts";
-import { verdictOf } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
-import { Sequence } from "./sequence.ts";
 import { settle } from "./settle.ts";
 import { handOnSlots, release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
@@ -58,15 +57,6 @@ export async function startCode(draft: RunDraft, start: StartMessage): Promise<v
   if (definition.hooks.onRunning?.length)
     beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
   await beginFunction(draft, definition);
-}
-
-async function beginFunction(draft: RunDraft, definition: FlowDefinition): Promise<void> {
-  const instance = await draft.newInstance();
-  draft.instance = instance;
-  instance.now = draft.now;
-  await instance.begin(definition.fn);
-  const begun = draft.beginNew();
-  if (begun) await begun;
 }
 
 /** Ends a run of which no code ran. */
@@ -140,10 +130,9 @@ export async function conclude(draft: RunDraft): Promise<void> {
   const { cancel } = state;
   const result = state.returned as NonNullable<typeof state.returned>;
   const definition = definitionOf(draft);
-  if (!cancel && !result.ok && state.attempt <= (definition.retries ?? 0)) {
-    const error = decode(await draft.reader.text(result.error as Payload));
-    const verdict = verdictOf(error, state.attempt, definition, new Sequence(`${draft.id}/retry/${state.attempt}`).fraction());
-    if (verdict.again) return awaitRetry(draft, draft.now + (verdict.delayMs ?? 0), result.error as Payload);
+  if (!cancel && !result.ok) {
+    const delayMs = await retryDelayMs(draft, result.error as Payload);
+    if (delayMs !== undefined) return awaitRetry(draft, draft.now + delayMs, result.error as Payload);
   }
   const type: FinalType = cancel ? (cancel.timedOut ? "FAILED" : "CANCELLED") : result.ok ? "COMPLETED" : "FAILED";
   const name = cancel?.timedOut ? "TimedOut" : type.charAt(0) + type.slice(1).toLowerCase();
@@ -162,36 +151,6 @@ function concludeWith(draft: RunDraft, definition: FlowDefinition, ending: NonNu
   if (count > 0)
     beginHook(draft, draft.state.flow, { of: "", hook, flow: true, state: ending.state, name: ending.name }, { [hook]: count }, ending.value ?? ending.error);
   else end(draft, ending.state, ending.name, ending.value, ending.error);
-}
-
-function awaitRetry(draft: RunDraft, at: number, error: Payload): void {
-  const { state } = draft;
-  state.returned = undefined;
-  draft.instance?.drop();
-  draft.instance = null;
-  state.retryTimer = `retry@${draft.context.n}`;
-  draft.log({ type: "retrying", attempt: state.attempt + 1, at, error });
-  draft.effects.push({ do: "timer", id: state.retryTimer, at });
-  draft.move("SCHEDULED", "AwaitingRetry", {
-    reason: { code: "retry", message: `It failed and tries again (attempt ${state.attempt + 1}).`, since: draft.now, until: at },
-  });
-}
-
-/** The delay is over: the function runs again from the top, and takes over what completed (see `reuse.ts`). */
-export async function retryFlow(draft: RunDraft): Promise<void> {
-  const { state } = draft;
-  await draft.needBook();
-  state.retryTimer = undefined;
-  state.attempt++;
-  draft.log({ type: "rerun", attempt: state.attempt });
-  draft.move("RUNNING", "Retrying");
-  await beginFunction(draft, definitionOf(draft));
-}
-
-/** The flow as it is defined, with what the caller of this run set to other values. */
-function definitionOf({ context, state }: RunDraft): FlowDefinition {
-  const definition = context.code.flow(state.flow);
-  return state.overrides ? { ...definition, ...state.overrides } : definition;
 }
 
 export async function timeOutFlow(draft: RunDraft): Promise<void> {

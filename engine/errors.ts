@@ -203,6 +203,7 @@ export const ERRORS = {
     action: "Keep the calls of open runs as they are, or let those runs end first; `windhover replay RUN` shows where they part.",
   },
   WH2063: { who: "operator", title: "The run has nothing to redrive", action: "Use `windhover runs retry` for a run that failed." },
+  WH2064: { who: "operator", title: "The run has not started", action: "Wait for its start, or cancel it; a deployment's schedules can be paused." },
   // ---- the place where it runs
   WH3001: { who: "operator", title: "The database cannot be read", action: "Restore it from a copy, or move it away to start anew; nothing was changed." },
   WH3002: { who: "operator", title: "The database was written by a newer Windhover", action: "Update the package, or use another directory." },

@@ -1,5 +1,6 @@
 /** Pause and resume: while a run is paused its code does not run and nothing new starts; what settled meanwhile is delivered after `resume`, in log order (rule 36). */
 import { ready } from "./calls.ts";
+import { awaitRetryAgain } from "./life.ts";
 import { handOut } from "./map.ts";
 import { pauseMark } from "./marks.ts";
 import { isKnown, remember } from "./requests.ts";
@@ -18,6 +19,7 @@ export async function resume(draft: RunDraft, request: string): Promise<void> {
   }
   remember(draft, request);
   await unpause(draft, request);
+  if (state.retryTimer !== undefined) return awaitRetryAgain(draft);
   draft.move("RUNNING", "Running");
   for (const [id, open] of Object.entries(state.open))
     if (open.map) handOut(draft, id, open);

@@ -67,7 +67,7 @@ export const TRANSITIONS: readonly Rule[] = [
   },
   { name: "begin", from: ["SCHEDULED", "PENDING"], to: ["PENDING", "RUNNING"], why: "Its time came, or a slot became free." },
   { name: "await-retry", from: ["RUNNING", "PAUSED"], to: ["SCHEDULED"], why: "The flow failed and has retries left: it waits for its delay." },
-  { name: "suspend", from: ["RUNNING"], to: ["PAUSED"], why: "Somebody paused it, or it waits for a person." },
+  { name: "suspend", from: ["RUNNING", "SCHEDULED"], to: ["PAUSED"], why: "Somebody paused it, or it waits for a person." },
   { name: "resume", from: ["PAUSED"], to: ["RUNNING"], why: "It was resumed, or the input came." },
   { name: "cancel", from: ["SCHEDULED", "PENDING", "RUNNING", "PAUSED"], to: ["CANCELLING"], why: "A cancel lets the code stop first." },
   {

@@ -36,7 +36,7 @@ export interface Run<R> {
    * @throws WH2002 for an unknown run, WH2004 when it has ended otherwise.
    */
   cancel(): Promise<void>;
-  /** Lets nothing new start; what runs ends, and is delivered after `resume`. @throws WH2002 for an unknown run, WH2004 when it has ended. */
+  /** Lets nothing new start; what runs ends, and is delivered after `resume`. @throws WH2002 for an unknown run, WH2004 when it has ended, WH2064 when it has not started. */
   pause(): Promise<void>;
   /** Lets it go on, also where its own code waits in `pause()`. @throws WH2002 for an unknown run, WH2004 when it has ended. */
   resume(): Promise<void>;
@@ -52,7 +52,7 @@ export interface Run<R> {
   rerunFrom(taskId: string, edits?: { readonly parameters?: unknown; readonly result?: unknown }): Promise<Run<R>>;
   /**
    * Answers a `waitForInput`, or the next one of this input.
-   * @throws WH1106 when the value does not fit, WH1102 to WH1104 when it cannot be stored, WH2002 for an unknown run, WH2004 when it has ended.
+   * @throws WH1106 when the value does not fit, WH1102 to WH1104 when it cannot be stored, WH2002 for an unknown run, WH2004 when it has ended, WH2064 when it has not started.
    * @example await run.input(Approval, { approved: true, note: "" });
    */
   input<T>(input: RunInput<T>, value: T): Promise<void>;

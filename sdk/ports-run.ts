@@ -89,7 +89,7 @@ export class PortsRun<R> implements Run<R> {
     await this.#backend.ports.aborts.mark(runActor(this.id), [CANCEL_MARK]);
   }
   async pause(): Promise<void> {
-    const run = await this.#open("paused");
+    const run = await this.#begun("paused");
     await this.#client.send(this.id, { kind: "pause", id: `pause:${this.#backend.ports.random.id()}` });
     await this.#backend.ports.aborts.mark(runActor(this.id), [pauseMark(run === "cancelled" ? 0 : run?.resumes)]);
   }
@@ -114,9 +114,21 @@ export class PortsRun<R> implements Run<R> {
     });
   }
 
+  /** For what a run can only be told that has begun: before, nobody would remember it. @throws WH2064 while it is scheduled, or waits for its deployment's slot. */
+  async #begun(what: string): Promise<RunState | "cancelled" | undefined> {
+    const run = await this.#open(what);
+    const row = run ? undefined : await this.#backend.ports.index.run(this.id);
+    if (!row || isFinal(row.state.type)) return run;
+    throw new WindhoverError("WH2064", {
+      message: `The run ${this.id} has not started (${row.state.name}), and cannot be ${what} yet.`,
+      expected: "a run that has started",
+      got: row.state.name,
+    });
+  }
+
   async input<T>(input: RunInput<T> | string, value: T): Promise<void> {
     const name = typeof input === "string" ? input : input.name;
-    await this.#open(`given the input "${name}"`);
+    await this.#begun(`given the input "${name}"`);
     const definition = typeof input === "string" ? this.#backend.code.inputs.get(name) : (input as unknown as { readonly schema: Parameters<typeof check>[0] });
     const checked = definition && (await check(definition.schema, value, (got, issues) => inputProblem(name, got, issues)));
     if (checked && !checked.ok) throw checked.error;

@@ -27,6 +27,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   WH2018: 403,
   WH2019: 404,
   WH2063: 409,
+  WH2064: 409,
 };
 
 /** An error that knows its status better than its code does: too large, no secret. */

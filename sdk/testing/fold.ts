@@ -78,6 +78,8 @@ export class RunFold {
       case "resumed":
         this.paused = false;
         this.late = [];
+        // The timer may have fired during the pause: another is set.
+        if (this.retryTimer !== undefined) this.retryTimer = `retry@${n}`;
         // A cancel that ends the pause ends what waited for it as well.
         for (const call of this.open.values()) if (call.phase === "paused" && (!this.#cancels || call.role !== undefined)) call.ready(this);
         return;

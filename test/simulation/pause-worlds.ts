@@ -55,6 +55,26 @@ const withSlot = async (client: PortsClient) => {
   return one(everything)(client);
 };
 worlds["long-pause"] = { begin: withSlot, slots: { "paused-slot": 1 }, ...paused };
+/** Paused, perhaps, while it waits for its next try: that does not begin before the resume, and not before its time. */
+const READY = Date.parse("2026-01-01T00:15:00Z");
+const again = flow({ name: "again-after-pause", retries: 3, retryDelaySeconds: 600, onCompletion: [async () => {}] }, async () => {
+  const n = await double(1);
+  if (Date.now() < READY) throw new Error("not yet");
+  return double(n);
+});
+worlds["retry-long-pause"] = { begin: one(again), ...paused };
+worlds["retry-long-pause-cancel"] = {
+  begin: one(again),
+  acts: [(client) => get(client).pause()],
+  async next(client) {
+    await get(client)
+      .cancel()
+      .catch(() => {});
+    return [];
+  },
+  mayEnd: isEnd("CANCELLED", "COMPLETED 4"),
+  check: (world) => (entriesOf(world, "run:r1").some(({ events }) => events.some(({ type }) => type === "ended")) ? undefined : "it has not ended"),
+};
 /** What waited for the resume, and is not the author's, does not keep a cancelled run from ending. */
 worlds["long-pause-cancel"] = {
   begin: withSlot,
