@@ -1,12 +1,14 @@
 /** Cancel: what the log alone can end ends now, the rest is asked to stop, and the code sees it (rule 16). */
 import { cancelCall } from "./calls.ts";
-import { readyAfterPause, unpause } from "./pause.ts";
+import { readyAfterPause, resume, unpause } from "./pause.ts";
 import type { RunDraft } from "./run-draft.ts";
 import { settle } from "./settle.ts";
 
 export async function cancel(draft: RunDraft, request: string, why?: string): Promise<void> {
   const { state } = draft;
   if (state.cancel) return;
+  // How it ends has been decided. Its hooks are not cancelled; where they wait for a resume, nobody is left who would ask for it.
+  if (state.ending) return state.paused ? resume(draft, request) : undefined;
   await beginCancel(draft, { request, why });
 }
 

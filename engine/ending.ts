@@ -16,7 +16,7 @@ import { runName } from "./names.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
 import { checkParameters } from "./schema.ts";
-import { settle } from "./settle.ts";
+import { cancelError, settle } from "./settle.ts";
 import { handOnSlots, release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
 
@@ -94,15 +94,18 @@ async function returned(draft: RunDraft): Promise<void> {
   const outcome = instance?.outcome;
   if (!instance || !outcome) return;
   for (const [id, open] of openOf(draft)) if (instance.calls.get(id)?.observed) open.awaited = 1;
-  if (!outcome.ok && isContinuation(outcome.error)) return continueAsNew(draft, outcome.error.parameters);
+  const continuation = !outcome.ok && isContinuation(outcome.error) ? outcome.error : undefined;
+  const unseen = outcome.ok || continuation ? unseenFailure(instance) : undefined;
+  // While it is being cancelled it does not go on as another run either.
+  if (continuation && !state.cancel && !unseen) return continueAsNew(draft, continuation.parameters);
   let end: { ok: boolean; value?: Payload; error?: Payload };
   try {
-    end = outcome.ok ? { ok: true, value: encode(outcome.value, { name: "result" }) } : { ok: false, error: encodeError(outcome.error) };
+    if (outcome.ok) end = { ok: true, value: encode(outcome.value, { name: "result" }) };
+    else end = { ok: false, error: continuation ? cancelError(draft) : encodeError(outcome.error) };
   } catch (error) {
     end = { ok: false, error: encodeError(error) };
   }
-  const unseen = end.ok ? unseenFailure(instance) : undefined;
-  if (unseen) end = { ok: false, error: encodeError(unseen) };
+  if (unseen && (end.ok || continuation)) end = { ok: false, error: encodeError(unseen) };
   state.returned = end;
   draft.log({ type: "returned", ...end });
   for (const [id, open] of openOf(draft)) if (["sleep", "input", "pause", "acquire"].includes(open.kind ?? "task")) drop(draft, id, open);

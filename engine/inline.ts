@@ -56,8 +56,8 @@ export async function runInline(host: Host, actor: string, tail: Entry, effect: 
 const isOutOfTime = (error: Payload): boolean => typeof error === "string" && (decode(error) as { readonly code?: unknown } | null)?.code === "WH3120";
 
 function watch(host: Host, actor: string, state: RunState, interruption: Interruption, first: RunMessage[]): () => void {
-  // While it is being cancelled already, what still runs is its cleaning up.
-  if (state.cancel) return () => {};
+  // While it is being cancelled already, what still runs is its cleaning up; once its end is known, its hooks.
+  if (state.cancel || state.ending) return () => {};
   const { aborts, clock } = host.ports;
   const unwatch = aborts.watch(actor, CANCEL_MARK, () => {
     first.push({ kind: "cancel", id: "cancel:mark" });

@@ -1,7 +1,7 @@
 /** A cancel, a pause or a timeout that comes when a run is about to end, to begin again or to go on as another. */
 import { expect, test } from "vitest";
 import * as z from "zod";
-import { flow, runInput, sleep } from "../../sdk/index.ts";
+import { continueAsNew, flow, runInput, sleep, task, transaction } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
 inEachWorld("a run that waits for its next try", (world) => {
@@ -66,5 +66,91 @@ inEachWorld("a run that has not started", (world) => {
     await expect(waiting.pause()).rejects.toThrow(/WH2064.*AwaitingConcurrencySlot/);
     await w.advance("1 hour");
     await waiting.pause();
+  });
+});
+
+inEachWorld("while a flow's hook runs", (world) => {
+  test.each(["cancel", "pause"] as const)("%s left the run Cancelling for ever, or ended the hook", async (what) => {
+    await using w = await world();
+    let open = (): void => {};
+    let entered = (): void => {};
+    const [gate, inside] = [new Promise<void>((resolve) => (open = resolve)), new Promise<void>((resolve) => (entered = resolve))];
+    let hooks = 0;
+    const onCompletion = [
+      async () => {
+        entered();
+        await gate;
+        hooks++;
+      },
+      async () => void hooks++,
+    ];
+    const f = flow({ name: `ends-with-a-hook-${what}`, timeoutSeconds: 60, onCompletion }, async () => "done");
+    const run = await w.client.run(f);
+    await inside;
+    await run[what]();
+    open();
+    await w.advance("2 minutes");
+    if (what === "pause") {
+      await run.cancel();
+      await w.settled();
+    }
+    expect(await run.state()).toMatchObject({ type: "COMPLETED", result: "done" });
+    expect(hooks).toBe(2);
+    expect(w.errors).toEqual([]);
+  });
+});
+
+inEachWorld("continueAsNew", (world) => {
+  const again = { parameters: z.object({ n: z.number().default(0) }) };
+  test("after a cancel, or a timeout, that the flow's code had swallowed kept the turn from ending", async () => {
+    await using w = await world();
+    const body = async ({ n }: { n: number }): Promise<void> => {
+      await sleep("1 hour").catch(() => {});
+      continueAsNew({ n: n + 1 });
+    };
+    const cancelled = await w.client.run(flow({ name: "polls-and-is-cancelled", ...again }, body));
+    const late = await w.client.run(flow({ name: "polls-and-is-late", timeoutSeconds: 60, ...again }, body));
+    await w.settled();
+    await cancelled.cancel();
+    await w.advance("2 minutes");
+    expect(await cancelled.state()).toMatchObject({ type: "CANCELLED" });
+    expect(await late.state()).toMatchObject({ type: "FAILED", name: "TimedOut" });
+    expect((await w.client.runs()).runs).toHaveLength(2);
+    expect(w.errors).toEqual([]);
+  });
+
+  test("a failure that nobody had seen was lost with the run that went on", async () => {
+    await using w = await world();
+    const fail = task({ name: "fails-unseen" }, async () => {
+      throw new Error("no connection");
+    });
+    const f = flow({ name: "goes-on-unseen", ...again }, async ({ n }) => {
+      if (n > 0) return n;
+      void fail();
+      await sleep("1 minute");
+      continueAsNew({ n: 1 });
+    });
+    const run = await w.client.run(f);
+    await w.advance("2 minutes");
+    await expect(run.result()).rejects.toThrow(/WH1406.*fails-unseen/);
+  });
+
+  test("what is open is dropped, and a transaction around it takes back", async () => {
+    await using w = await world();
+    const undone: number[] = [];
+    const seat = task({ name: "seat-and-go-on", onRollback: (n: number) => void undone.push(n) }, async (n: number) => n);
+    const child = flow({ name: "child-that-is-left" }, async () => sleep("1 day"));
+    const f = flow({ name: "goes-on-in-a-transaction", ...again }, async ({ n }): Promise<number> => {
+      if (n > 0) return n;
+      void child();
+      return transaction(async () => {
+        await seat(7);
+        return continueAsNew({ n: 1 });
+      });
+    });
+    expect(await (await w.client.run(f)).result()).toBe(1);
+    await w.settled();
+    expect(undone).toEqual([7]);
+    expect((await w.client.runs({ flow: "child-that-is-left" })).runs[0]?.state.type).toBe("CANCELLED");
   });
 });
