@@ -152,9 +152,10 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
     for (const [i, index] of indicesOf(event.piece).entries()) {
       if (again.has(index)) continue;
       const failure = failed.get(index);
-      const error = failure && (decodeError(typeof failure.error === "string" ? failure.error : ((await read?.text(failure.error)) ?? "null")) as Error);
-      const state: State<R> = error
-        ? { type: "FAILED", name: "Failed", timestamp, error }
+      const error = failure && decodeError(typeof failure.error === "string" ? failure.error : ((await read?.text(failure.error)) ?? "null"));
+      // Whatever was thrown, `undefined` too, was thrown.
+      const state: State<R> = failure
+        ? { type: "FAILED", name: "Failed", timestamp, error: error as Error }
         : { type: "COMPLETED", name: "Completed", timestamp, result: values[i] as R };
       this.#ended.push(index);
       this.#states.set(index, state);

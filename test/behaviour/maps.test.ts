@@ -193,4 +193,17 @@ inEachWorld("maps", (world) => {
     expect(await run.result()).toBe(4999 * 5000);
     expect((await w.events(run)).filter((e) => e.type === "attempted")).toHaveLength(1000);
   });
+
+  test("an item that threw nothing at all, or another value that is false, was one that had completed", async () => {
+    await using w = await world();
+    const thrown = [undefined, null, 0, "", false];
+    const throws = task({ name: "throws-falsy" }, async (n: number) => Promise.reject(thrown[n]));
+    const f = flow({ name: "throws-falsy" }, async () => {
+      const list = throws.withOptions({ toleratedFailures: 5 }).map([0, 1, 2, 3, 4]);
+      const states = (await list.states()).map((state) => (state.type === "FAILED" ? state.error : state.type));
+      const each = (await Promise.allSettled([...list])).map((one) => (one.status === "rejected" ? one.reason : one.status));
+      return { states, each };
+    });
+    expect(await (await w.client.run(f)).result()).toEqual({ states: thrown, each: thrown });
+  });
 });
