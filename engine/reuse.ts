@@ -5,7 +5,7 @@
 import type { Book, CalledEvent, CallRecord, ItemsEvent } from "./book.ts";
 import { isTakenBack, placeOf } from "./book.ts";
 import { decode } from "./codec.ts";
-import type { Payload } from "./events.ts";
+import type { CallKind, Payload } from "./events.ts";
 import type { Command } from "./instance.ts";
 import { countsOf } from "./items.ts";
 import type { RunDraft } from "./run-draft.ts";
@@ -33,7 +33,8 @@ export async function reusable(draft: RunDraft, command: Command): Promise<Reuse
   if (isTakenBack(found)) return undefined;
   if (!(await sameArguments(draft, found, command))) return undefined;
   const { settled } = found;
-  if (!settled?.ok) return undefined;
+  // An answer that did not come in time may come now.
+  if (!settled?.ok || settled.label === "TimedOut") return undefined;
   if (settled.hash !== undefined) return undefined;
   if (command.kind !== "map") return { value: settled.value };
   // Where the result was given instead of run (`rerunFrom`), its items are those of that list.
@@ -85,17 +86,34 @@ function edited(origin: Book, place: string, value: Payload): CallRecord | undef
   return record && { called: record.called, settled: { type: "settled", call: record.called.call, ok: true, value } };
 }
 
-/** Arguments that name other calls are the same when those calls were taken over too. */
+/** The same values; and where they name other calls, those were taken over too. */
 async function sameArguments(draft: RunDraft, { called }: CallRecord, { spec }: Pick<Command, "spec">): Promise<boolean> {
-  const deps = [...(spec.deps ?? []), ...(spec.follows ?? [])];
-  if (deps.length > 0)
-    return deps.every(
-      (id) =>
-        draft.book?.calls.get(id)?.settled?.label === "Reused" || draft.pending.some((e) => e.type === "settled" && e.call === id && e.label === "Reused"),
-    );
+  const inputs = [...(spec.deps ?? []), ...(spec.follows ?? [])];
+  if (!inputs.every((id) => isReused(draft, id))) return false;
   if (spec.args === undefined || called.args === undefined) return spec.args === called.args;
-  const before = await draft.reader.text(called.args);
-  return before === spec.args;
+  const [before, now] = await Promise.all([called.args, spec.args].map((args) => draft.reader.text(args)));
+  return before === now || (inputs.length > 0 && byPlace(before as string, called.kind) === byPlace(now as string, called.kind));
+}
+
+function isReused({ book, pending }: RunDraft, id: string): boolean {
+  // What is named may be an item of a map.
+  const call = book?.calls.has(id) ? id : id.slice(0, id.lastIndexOf("/"));
+  const settled = book?.calls.get(call)?.settled ?? pending.find((event) => event.type === "settled" && event.call === call);
+  return settled?.type === "settled" && settled.label === "Reused";
+}
+
+/** Another try of the flow names the calls of its own. */
+const placeIn = (id: string): string => id.replace(/~\d+(?=$|\/\d+$)/, "");
+const isReference = (key: string, value: unknown): value is ["ref", string] => key === "$" && Array.isArray(value) && value[0] === "ref";
+
+function byPlace(args: string, kind: CallKind): string {
+  const tree: unknown = JSON.parse(args, (key, value: unknown) => (isReference(key, value) ? ["ref", placeIn(value[1])] : value));
+  return JSON.stringify(kind === "map" ? (tree as readonly object[]).map(followed) : tree);
+}
+/** A map's column. Whether the map before it was followed or waited for makes no difference. */
+function followed(column: { readonly follow?: string; readonly call?: { readonly $?: unknown } }): object {
+  if (column.follow !== undefined) return { follow: placeIn(column.follow) };
+  return isReference("$", column.call?.$) ? { follow: column.call.$[1] } : column;
 }
 
 /** A map whose items are known already is over as soon as they are said: whoever follows it, or looks at its items, gets them as from one that has run. */

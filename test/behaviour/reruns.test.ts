@@ -1,6 +1,7 @@
 /** What a further try of a flow takes over from the one before, and what it does anew. */
 import { expect, test } from "vitest";
-import { flow, sleep, task, transaction } from "../../sdk/index.ts";
+import * as z from "zod";
+import { flow, runInput, sleep, task, transaction, unmapped, waitForInput } from "../../sdk/index.ts";
 import { createTestHarness } from "../../sdk/testing/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
@@ -85,6 +86,61 @@ inEachWorld("what a transaction took back", (world) => {
     );
     await expect((await w.client.run(f)).result()).rejects.toThrow("sold out");
     expect(made).toBe(1);
+  });
+});
+
+const load = task({ name: "load-to-scale" }, async (n: number) => n);
+const scale = task({ name: "scale" }, async (n: number, by: number) => n * by);
+const publish = task({ name: "publish-scaled" }, async (...numbers: number[]) => numbers);
+
+inEachWorld("a run that is run again", (world) => {
+  const by = { parameters: z.object({ by: z.number() }) };
+
+  test("with other parameters kept what had been made of the old ones, wherever a future was among the arguments", async () => {
+    await using w = await world();
+    const f = flow({ name: "scales", ...by }, async (p) => publish(await scale(load(1), p.by), ...(await scale.map(load.map([2, 3]), unmapped(p.by)))));
+    const run = await w.client.run(f, { by: 2 });
+    expect(await run.result()).toEqual([2, 4, 6]);
+    expect(await (await run.rerunFrom("publish-scaled-0", { parameters: { by: 3 } })).result()).toEqual([3, 6, 9]);
+  });
+
+  test("with the same takes over what was made of futures, items and maps, at its second try as well", async () => {
+    await using w = await world();
+    let tries = 0;
+    const f = flow({ name: "scales-again", retries: 1, ...by }, async (p) => {
+      const numbers = load.map([2, 3]);
+      const early = scale.map(numbers, unmapped(p.by));
+      const all = [await scale(load(1), p.by), ...(await early), ...(await scale.map(numbers, unmapped(p.by)))];
+      if (++tries < 4) throw new Error("not yet");
+      return publish(...all);
+    });
+    const run = await w.client.run(f, { by: 2 });
+    await expect(run.result()).rejects.toThrow("not yet");
+    const again = await run.retry();
+    expect(await again.result()).toEqual([2, 4, 6, 4, 6]);
+    const reused = (events: Awaited<ReturnType<typeof w.events>>) =>
+      events.flatMap((event) => (event.type === "settled" && event.label === "Reused" ? [event.call] : []));
+    const calls = ["load-to-scale-0", "load-to-scale-1", "scale-0", "scale-1", "scale-2"];
+    expect(reused(await w.events(run)).sort()).toEqual(calls.map((call) => `${call}~2`));
+    expect(reused(await w.events(again)).sort()).toEqual(calls.flatMap((call) => [call, `${call}~2`]));
+  });
+
+  test("never asked again for an answer that had not come in time", async () => {
+    await using w = await world();
+    const Approval = runInput({ name: "approval-in-time", schema: z.boolean() });
+    const f = flow({ name: "asks-again", retries: 1 }, async () => {
+      const approved = await waitForInput(Approval, { timeout: "1 hour" });
+      if (approved === null) throw new Error("nobody has answered");
+      return approved;
+    });
+    const run = await w.client.run(f);
+    await w.advance("3 hours");
+    await expect(run.result()).rejects.toThrow("nobody has answered");
+    const again = await run.retry();
+    await w.advance("90 minutes");
+    expect(await again.state()).toMatchObject({ type: "PAUSED" });
+    await again.input(Approval, true);
+    expect(await again.result()).toBe(true);
   });
 });
 
