@@ -7,6 +7,8 @@ import { syncBuiltinESMExports } from "node:module";
 import nodeTimers from "node:timers";
 import promisedTimers from "node:timers/promises";
 import { WindhoverError } from "./errors.ts";
+import { TIMER_HANDLES } from "./events.ts";
+import { FlowTimer } from "./flow-timer.ts";
 import { patchFiles, patchNumbers, patchProcessClocks } from "./foreign.ts";
 import type { Instance } from "./instance.ts";
 import { currentScope } from "./scope.ts";
@@ -94,39 +96,39 @@ const sleepOf = (instance: Instance, ms: unknown): Promise<unknown> => {
 
 /** `setTimeout` in a flow's body is a durable sleep; what repeats, or names no time, has no place in a log. */
 function patchTimers(): void {
-  const { setTimeout: timeout, clearTimeout: clear, setInterval: interval, setImmediate: immediate } = globalThis;
-  const off = new WeakSet<object>();
+  const { setTimeout: timeout, setInterval: interval, setImmediate: immediate } = globalThis;
+  const timer = (instance: Instance, begin: (fire: () => void) => void, callback: () => void): FlowTimer =>
+    new FlowTimer(begin, callback, instance.facts.flags.includes(TIMER_HANDLES));
   globalThis.setTimeout = Object.assign((callback: (...args: unknown[]) => void, ms = 0, ...args: unknown[]) => {
     const instance = flowNow();
     if (!instance) return timeout(callback, ms, ...args);
-    const handle: object = {
-      ref: () => handle,
-      unref: () => handle,
-      hasRef: (): boolean => true,
-      refresh: () => handle,
-      close: () => handle,
-      [Symbol.toPrimitive]: () => 0,
-    };
-    void sleepOf(instance, ms).then(
-      () => off.has(handle) || callback(...args),
-      () => {},
-    );
-    return handle;
+    const sleeps = (fire: () => void) => void sleepOf(instance, ms).then(fire, () => {});
+    return timer(instance, sleeps, () => callback(...args));
   }, timeout) as unknown as typeof timeout;
-  globalThis.clearTimeout = ((handle: Parameters<typeof clear>[0]) => {
-    if (flowNow() && typeof handle === "object" && handle !== null) off.add(handle);
-    else clear(handle);
-  }) as typeof clear;
   globalThis.setInterval = Object.assign((...args: Parameters<typeof interval>) => {
     if (flowNow()) throw refused("setInterval");
     return interval(...args);
   }, interval) as unknown as typeof interval;
   globalThis.setImmediate = Object.assign((callback: (...args: unknown[]) => void, ...args: unknown[]) => {
-    if (!flowNow()) return immediate(callback, ...args);
-    queueMicrotask(() => callback(...args));
-    return { ref: () => {}, unref: () => {}, hasRef: (): boolean => false };
+    const instance = flowNow();
+    const soon = (fire: () => void) => void Promise.resolve().then(fire);
+    return instance ? timer(instance, soon, () => callback(...args)) : immediate(callback, ...args);
   }, immediate) as unknown as typeof immediate;
-  for (const name of ["setTimeout", "clearTimeout", "setInterval", "setImmediate"] as const) Object.assign(nodeTimers, { [name]: globalThis[name] });
+  patchClearing();
+  for (const name of TIMERS) Object.assign(nodeTimers, { [name]: globalThis[name] });
+}
+const TIMERS = ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "clearImmediate"] as const;
+
+/** Node's `clearImmediate` takes what it is given out of a list without looking whether it is in there, and the process's event loop stands still. */
+function patchClearing(): void {
+  const { clearTimeout: timeout, clearInterval: interval, clearImmediate: immediate } = globalThis;
+  const clearing =
+    <H>(native: (handle: H) => void, always: () => boolean) =>
+    (handle: H) =>
+      handle instanceof FlowTimer ? handle.clear(always()) : native(handle);
+  globalThis.clearTimeout = clearing(timeout, () => flowNow() !== undefined);
+  globalThis.clearInterval = clearing(interval, () => false);
+  globalThis.clearImmediate = clearing(immediate, () => true);
 }
 
 /** `node:timers/promises`, and what `util.promisify` makes of a timer. A signal that ends a wait has no place in a log: `Promise.race` has. */

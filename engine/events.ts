@@ -20,9 +20,10 @@ export const LOG_VERSION = 1;
  * - `nested-block`: calls note the blocks that are around them, and a `concurrency()` inside another of the same limit is refused before it asks (WH1308). Before, it asked, and
  *   waited for itself where there was no slot left; and a subflow was taken for inside of every block that the run held (docs/decisions/0032).
  * - `durable-only`: a flow that ends by something that is not durable is halted (WH1204), and its body gets no files (WH1203). Before, such an end counted, and files were read.
+ * - `timer-handles`: what `setTimeout` gives in a flow's body can be refreshed, closed, disposed of, and cleared by `clearInterval` or from outside of the body. Before, nothing came of that.
  */
-export const BEHAVIOUR_FLAGS = ["nested-block", "durable-only"] as const;
-export const [NESTED_BLOCK, DURABLE_ONLY] = BEHAVIOUR_FLAGS;
+export const BEHAVIOUR_FLAGS = ["nested-block", "durable-only", "timer-handles"] as const;
+export const [NESTED_BLOCK, DURABLE_ONLY, TIMER_HANDLES] = BEHAVIOUR_FLAGS;
 
 /** An encoded value (see `codec.ts`), or where it lies in the result store when it is too large for the log. */
 export type Payload = string | StoredPayload;
