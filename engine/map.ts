@@ -11,6 +11,7 @@ import { countsOf, indicesOf, sizeOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
 import { inputs } from "./needs.ts";
+import { nextPiece } from "./pieces.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
@@ -67,7 +68,7 @@ export const dependencyOfMapSettled = startMap;
 
 /** The number of items, once the arrays that are results of calls are known. */
 async function lengthsOf(draft: RunDraft, call: string): Promise<number | WindhoverError> {
-  const columns = await columnsOf(draft, call);
+  const { columns, values } = await columnsOf(draft, call);
   const lengths: number[] = [];
   for (const column of columns) {
     if ("same" in column || "follow" in column) continue;
@@ -81,9 +82,12 @@ async function lengthsOf(draft: RunDraft, call: string): Promise<number | Windho
     lengths.push(list.length);
   }
   const [first = 0] = lengths;
-  if (lengths.some((n) => n !== first))
+  const short = lengths.length > 1 && columns.some((column) => "call" in column && lostItems(draft, values, column.call));
+  if (short || lengths.some((n) => n !== first))
     return new WindhoverError("WH1105", {
-      message: `"${call}" is mapped over arrays of different lengths.`,
+      message: short
+        ? `"${call}" is mapped over lists that do not belong together item by item: one of them is of a map of which items failed.`
+        : `"${call}" is mapped over arrays of different lengths.`,
       expected: "arrays of one length",
       got: lengths.join(", "),
     });
@@ -92,13 +96,19 @@ async function lengthsOf(draft: RunDraft, call: string): Promise<number | Windho
   return first;
 }
 
-async function columnsOf(draft: RunDraft, call: string): Promise<readonly Column[]> {
+/** Of a map that had failures, within what it tolerates, only the other results are there. */
+function lostItems({ book }: RunDraft, values: ReadonlyMap<string, unknown>, list: unknown): boolean {
+  return [...values].some(([id, value]) => value === list && book?.calls.get(id)?.items?.some(({ failed }) => failed?.length));
+}
+
+async function columnsOf(draft: RunDraft, call: string): Promise<{ readonly columns: readonly Column[]; readonly values: ReadonlyMap<string, unknown> }> {
   const { reader } = draft;
   const book = await draft.needBook();
   const spec = book.calls.get(call)?.called;
   const values = await inputs(book, spec?.deps, reader);
   const args = spec?.args ?? "[]";
-  return decode(typeof args === "string" ? args : await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
+  const columns = decode(typeof args === "string" ? args : await reader.text(args), { resolve: (id) => values.get(id) }) as readonly Column[];
+  return { columns, values };
 }
 
 /** Hands out as many pieces as may run at once. */
@@ -112,23 +122,6 @@ export function handOut(draft: RunDraft, call: string, open: OpenCall): void {
     launchPiece(draft, call, open, piece);
   }
   settleIfDone(draft, call, open);
-}
-
-function nextPiece(map: MapProgress): OpenPiece | undefined {
-  const running = map.open.reduce((sum, piece) => sum + (piece.timer === undefined ? sizeOf(piece) : 0), 0);
-  const [waiting] = map.waiting ?? [];
-  const room = (map.atOnce ?? LIMITS.itemsInFlight) - running;
-  if (room <= 0) return undefined;
-  if (waiting) {
-    if (sizeOf(waiting) > room && running > 0) return undefined;
-    map.waiting = map.waiting?.slice(1);
-    return waiting;
-  }
-  if (map.follows !== undefined || map.total === undefined || map.next >= map.total) return undefined;
-  const from = map.next;
-  if (Math.min(map.chunk, map.total - from) > room && running > 0) return undefined;
-  map.next = Math.min(from + map.chunk, map.total);
-  return { id: map.pieces++, from, to: map.next };
 }
 
 function launchPiece(draft: RunDraft, call: string, open: OpenCall, piece: OpenPiece): void {

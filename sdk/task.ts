@@ -135,7 +135,7 @@ function callInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]
 function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[]): unknown {
   const { definition, call, base } = variant;
   shared.code.refuseShadowed("task", { name: base, fn: definition.fn });
-  const { columns, follows, length, bad } = columnsOf(args, scope);
+  const { columns, follows, length, bad } = columnsOf(args);
   const spec = (): CallSpec => {
     if (bad) throw bad;
     const deps: string[] = [];
@@ -162,32 +162,40 @@ function mapInFlow(scope: FlowScope, variant: Variant, args: readonly unknown[])
   return list;
 }
 
-/** The arguments of a map as columns. One open list is followed item by item; more than one, or a list that has ended, is waited for as a whole. */
-function columnsOf(args: readonly unknown[], scope: FlowScope): { columns: Column[]; follows?: string; length?: number; bad?: WindhoverError } {
-  const open = args.filter((arg): arg is ListFuture<unknown> => arg instanceof ListFuture && !scope.instance.calls.get(arg.id)?.outcome);
-  const follows = new Set(open.map((list) => list.id)).size === 1 ? open[0]?.id : undefined;
+/**
+ * The arguments of a map as columns. A list of another map is followed item by item, whether or not it has ended by now: an item that fails there fails here, at its place.
+ * Beside other lists it is followed only where all lengths are known, for they have to be compared before anything begins; else it is waited for as a whole, like any future.
+ */
+function columnsOf(args: readonly unknown[]): { columns: Column[]; follows?: string; length?: number; bad?: WindhoverError } {
+  const lists = new Map(args.flatMap((arg) => (arg instanceof ListFuture ? [[arg.id, arg.known] as const] : [])));
+  const [[list, known] = []] = lists;
+  const beside = args.filter((arg) => !isUnmapped(arg) && !(arg instanceof ListFuture));
+  const follows = lists.size === 1 && (beside.length === 0 || (known !== undefined && !beside.some(isFuture))) ? list : undefined;
   let length: number | undefined;
   let bad: WindhoverError | undefined;
+  const compare = (items: number): void => {
+    length ??= items;
+    if (length !== items)
+      bad ??= new WindhoverError("WH1105", {
+        message: "A task is mapped over arrays of different lengths.",
+        expected: `arrays of ${length} items`,
+        got: `${items} items`,
+      });
+  };
   const columns = args.map((arg): Column => {
     if (isUnmapped(arg)) return { same: arg.value };
     if (arg instanceof ListFuture && arg.id === follows) {
-      if (arg.known !== undefined) length ??= arg.known;
+      if (arg.known !== undefined) compare(arg.known);
       return { follow: arg.id };
     }
     if (isFuture(arg)) return { call: arg };
-    if (!Array.isArray(arg))
+    if (Array.isArray(arg)) compare(arg.length);
+    else
       bad ??= new WindhoverError("WH1105", {
         message: "A task is mapped over something that is not an array.",
         expected: "arrays, futures of arrays, or unmapped(…)",
         got: typeof arg,
       });
-    else if (length !== undefined && length !== arg.length)
-      bad ??= new WindhoverError("WH1105", {
-        message: "A task is mapped over arrays of different lengths.",
-        expected: `arrays of ${length} items`,
-        got: `${arg.length} items`,
-      });
-    else length = arg.length;
     return { list: arg as readonly unknown[] };
   });
   if (args.every(isUnmapped))

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { LIMITS } from "../../engine/limits.ts";
 import type { RunMessage } from "../../engine/messages.ts";
-import { flow, task, unmapped } from "../../sdk/index.ts";
+import { FailNow, flow, sleep, task, unmapped } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
 const double = task({ name: "double" }, async (n: number) => n * 2);
@@ -205,5 +206,91 @@ inEachWorld("maps", (world) => {
       return { states, each };
     });
     expect(await (await w.client.run(f)).result()).toEqual({ states: thrown, each: thrown });
+  });
+
+  test("a map beside another list, over a map whose length was not known, waited for ever or was given undefined", async () => {
+    await using w = await world({ warmRuns: 0 });
+    const numbers = task({ name: "numbers-beside", retries: 1 }, async (n: number) => Array.from({ length: n }, (_, i) => i));
+    const unknown = (n: number) => double.map(numbers(n));
+    const wrong = [
+      () => add.map(unknown(3), [1, 2]),
+      () => add.map([1, 2], unknown(3)),
+      () => add.map(unknown(2), numbers(3)),
+      () => add.map(double.map([0, 1, 2]), numbers(2)),
+      () => add.map([1, 2], double.map([0, 1, 2])),
+    ];
+    for (const [i, lists] of wrong.entries()) {
+      const run = await w.client.run(flow({ name: `lists-beside-${i}` }, async () => lists()));
+      await expect(run.result(), String(i)).rejects.toThrow("WH1105");
+    }
+    const right = flow({ name: "lists-beside" }, async () => [
+      await add.map(unknown(3), [1, 2, 3]),
+      await add.map([1, 2, 3], double.map([0, 1, 2])),
+      await add.map(unknown(3), numbers(3)),
+      await add.map(unknown(3), unmapped(1)),
+      await add.map(double.map([0, 1, 2]), unknown(3)),
+    ]);
+    expect(await (await w.client.run(right)).result()).toEqual([
+      [1, 4, 7],
+      [1, 4, 7],
+      [0, 3, 6],
+      [1, 3, 5],
+      [0, 4, 8],
+    ]);
+  });
+
+  test.each([0, 60])("what a map got of one that tolerates failures depended on whether that had ended: after %s seconds", async (seconds) => {
+    await using w = await world({ warmRuns: 0 });
+    const odd = task({ name: "odd-only" }, async (n: number) => {
+      if (n % 2 === 0) throw new FailNow(`${n} is even`);
+      return n;
+    });
+    const tolerant = { toleratedFailures: 1 };
+    const f = flow({ name: `follows-tolerated-${seconds}` }, async () => {
+      const [before, other] = [odd.withOptions(tolerant).map([1, 4, 3]), odd.withOptions(tolerant).map([2, 1, 1])];
+      if (seconds > 0) await sleep(seconds);
+      const strict = double.map(before);
+      const states = double.withOptions(tolerant).map(before).states();
+      const beside = add.withOptions(tolerant).map(before, [10, 20, 30]);
+      const apart = add.map(before, other).catch((error: Error) => error.message);
+      const rest = double.map(await before);
+      return [await strict.catch((error: Error) => error.message), (await states).map(({ type }) => type), await beside, await apart, await rest];
+    });
+    const run = await w.client.run(f);
+    await w.advance("2 minutes");
+    expect(await run.result()).toEqual([
+      expect.stringMatching(/WH1405.*item 1/),
+      ["COMPLETED", "FAILED", "COMPLETED"],
+      [11, 33],
+      expect.stringMatching(/WH1105.*place by place|WH1105.*items failed/),
+      [2, 6],
+    ]);
+  });
+
+  test("more ran at once than mapConcurrency allows, where the map before came in larger chunks", async () => {
+    await using w = await world();
+    let [now, most] = [0, 0];
+    const probe = task({ name: "probe-at-once", retries: 1 }, async (n: number) => {
+      most = Math.max(most, ++now);
+      await new Promise((resolve) => setImmediate(resolve));
+      now--;
+      if (n === 4 && !again.has(n)) {
+        again.add(n);
+        throw new Error("once more");
+      }
+      return n;
+    });
+    const again = new Set<number>();
+    const many = Array.from({ length: 20 }, (_, i) => i);
+    const f = flow({ name: "follows-chunks" }, async () => probe.withOptions({ mapConcurrency: 2 }).map(double.map(many)));
+    const limits: { mapChunks: number } = LIMITS;
+    const { mapChunks } = limits;
+    limits.mapChunks = 2;
+    try {
+      expect(await (await w.client.run(f)).result()).toEqual(many.map((n) => 2 * n));
+    } finally {
+      limits.mapChunks = mapChunks;
+    }
+    expect(most).toBe(2);
   });
 });
