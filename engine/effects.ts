@@ -154,21 +154,20 @@ export function itemOf(performer: Pick<Performer, "reader">, book: Book, state: 
     sequential: piece && limits?.length ? (true as const) : undefined,
   };
   const item: TaskItem = assignGiven(base, known);
-  if (role === "hook") return hookItem(item, book, args, detail as string);
+  if (role === "hook") return hookItem(item, book, performer.reader, args, detail as string);
   if (piece) return rowsOf(book, effect.call, piece, performer.reader).then((rows) => ({ ...item, args: encode(rows), deps: undefined }));
   return called.deps?.length ? encodedInputs(book, called.deps, performer.reader).then((deps) => ({ ...item, deps })) : item;
 }
 
-function hookItem(item: TaskItem, book: Book, outcome: Payload | undefined, detail: string): TaskItem {
+function hookItem(item: TaskItem, book: Book, reader: Reader, outcome: Payload | undefined, detail: string): TaskItem | Promise<TaskItem> {
   const { of, flow, state } = decode(detail) as { of: string; flow?: true; state: string };
   if (flow) return { ...item, args: undefined, outcome: state === "COMPLETED" ? { value: outcome } : { error: outcome } };
   const record = book.calls.get(of);
   const settled = record?.settled;
-  return {
-    ...item,
-    args: record?.called.kind === "map" ? undefined : record?.called.args,
-    outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }),
-  };
+  // It is told what the task was told; the arguments of a map are those of all of its items.
+  const { args, deps = [] } = record && record.called.kind !== "map" ? record.called : {};
+  const hook = { ...item, args, outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }) };
+  return deps.length > 0 ? depsOf(book, deps, reader).then((known) => ({ ...hook, deps: known })) : hook;
 }
 
 /** The arguments of a piece's items, cut from the map's columns. The decoded columns are kept, for the pieces to come. */
