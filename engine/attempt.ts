@@ -20,6 +20,7 @@ import { timesMasked } from "./secrecy.ts";
 import { Sequence } from "./sequence.ts";
 import { stored } from "./spill.ts";
 import { AttemptScope, type ReadFacts } from "./task-scope.ts";
+import { codeOf } from "./thrown.ts";
 
 export interface AttemptHost {
   readonly ports: Pick<Ports, "aborts" | "clock" | "events" | "index" | "logs" | "registry" | "results" | "secrets">;
@@ -214,15 +215,13 @@ function failure(attempt: Attempt, policy: TaskDefinition, error: unknown, id: s
   const text = encodeError(error);
   if (interruption.interrupted && interruption.reason instanceof Cancelled) return { ok: false, error: text, verdict: { again: false }, label: "Cancelled" };
   // A value that cannot be stored is the same the next time.
-  if (error instanceof WindhoverError && (error.code === "WH1102" || error.code === "WH1103" || error.code === "WH1104"))
-    return { ok: false, error: text, verdict: { again: false } };
+  const code = codeOf(error);
+  if (code === "WH1102" || code === "WH1103" || code === "WH1104") return { ok: false, error: text, verdict: { again: false } };
   // Drawn from the run's seed, which is its id: an attempt that two processes run comes to the same delay.
   const failures = (item.failures ?? 0) + 1;
   const say = (why: string): void => new AttemptScope(attempt, id, new Interruption()).log("error", why);
   const verdict = verdictOf(error, failures, policy, new Sequence(`${run.runId}/${id}/${failures}`).fraction(), say);
-  return error instanceof WindhoverError && error.code === "WH1401"
-    ? { ok: false, error: text, verdict, label: "TimedOut" }
-    : { ok: false, error: text, verdict };
+  return code === "WH1401" ? { ok: false, error: text, verdict, label: "TimedOut" } : { ok: false, error: text, verdict };
 }
 
 /** The author's code, in the task's scope. At the timeout its signal fires and the attempt is over, whether or not the code listens. */

@@ -3,7 +3,7 @@
 import { cancelCall } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
 import { mustClaim } from "./claims.ts";
-import { decode, encode, encodeError, hash } from "./codec.ts";
+import { decode, decodeError, encode, encodeError, hash } from "./codec.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
@@ -19,6 +19,7 @@ import { checkParameters } from "./schema.ts";
 import { cancelError, settle } from "./settle.ts";
 import { handOnSlots, release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
+import { messageOf, saidBy } from "./thrown.ts";
 
 /** The start of a run: its parameters are checked before anything runs. */
 export async function startCode(draft: RunDraft, start: StartMessage): Promise<void> {
@@ -118,8 +119,9 @@ function unseenFailure(instance: Instance): WindhoverError | undefined {
     return new WindhoverError("WH1406", { message: `"${unseen.id}" failed, and the flow did not await it.`, got: unseen.id, cause: unseen.outcome?.error });
   const stray = instance.stray();
   if (!stray) return undefined;
-  const told = stray.reason instanceof Error ? stray.reason.message : String(stray.reason);
-  return new WindhoverError("WH1406", { message: `A promise of the flow failed, and the flow did not await it: ${told}`, got: told, cause: stray.reason });
+  const told = messageOf(stray.reason);
+  const message = `A promise of the flow failed, and the flow did not await it: ${told}`;
+  return new WindhoverError("WH1406", { message, got: told, cause: decodeError(encodeError(stray.reason)) });
 }
 
 function drop(draft: RunDraft, call: string, open: OpenCall): void {
@@ -207,16 +209,15 @@ function end(draft: RunDraft, type: FinalType, name: string, value?: Payload, er
   draft.openCount = 0;
   draft.launches.length = 0;
   draft.log({ type: "ended", state: type, name, value, error, ...(kept && { kept: [kept] }) });
-  const told = message ?? (error === undefined ? undefined : messageOf(error));
+  const told = message ?? (error === undefined ? undefined : toldOf(error));
   draft.move(type, name, told === undefined ? {} : { message: told });
   if (state.starter && state.continuedAs === undefined) tellStarter(draft, state.starter);
   draft.instance?.drop();
 }
 
-function messageOf(error: Payload): string | undefined {
+function toldOf(error: Payload): string | undefined {
   if (typeof error !== "string") return undefined;
-  const value = decode(error);
-  const text = value instanceof Error ? `${value.name}: ${value.message}` : String(value);
+  const text = saidBy(decodeError(error));
   return text.length > 500 ? `${text.slice(0, 500)}…` : text;
 }
 

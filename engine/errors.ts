@@ -331,7 +331,14 @@ export function assert(condition: unknown, rule: string): asserts condition {
 /** Known by symbols, because a bundle may bring a second copy of these classes. */
 const FAIL_NOW = Symbol.for("windhover.fail-now");
 const RETRY_AFTER = Symbol.for("windhover.retry-after");
-export const isMarked = (value: unknown, mark: symbol): boolean => typeof value === "object" && value !== null && mark in value;
+/** What was thrown may be a Proxy, which throws when it is asked. */
+export function isMarked(value: unknown, mark: symbol): boolean {
+  try {
+    return typeof value === "object" && value !== null && mark in value;
+  } catch {
+    return false;
+  }
+}
 export const isFailNow = (error: unknown): error is FailNow => isMarked(error, FAIL_NOW);
 export const isRetryAfter = (error: unknown): error is RetryAfter => isMarked(error, RETRY_AFTER);
 

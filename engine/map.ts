@@ -18,6 +18,7 @@ import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";
 import { cancelError, settle } from "./settle.ts";
 import { acquire, release, withdraw, wouldWaitForItself } from "./slots.ts";
 import { takeOverItems } from "./takeover.ts";
+import { messageOf } from "./thrown.ts";
 
 /** A map's arguments, one column for each of the task's: a list, the same for all, another call's result, or another map's items. */
 export type Column = { readonly list: readonly unknown[] } | { readonly same: unknown } | { readonly call: unknown } | { readonly follow: string };
@@ -362,7 +363,7 @@ function failMap(draft: RunDraft, call: string, map: MapProgress, cause?: ItemsE
   const events = [...(draft.book?.calls.get(call)?.items ?? []), ...draft.pending.filter((e): e is ItemsEvent => e.type === "items" && e.call === call)];
   const first = events.flatMap((event) => event.failed ?? []).sort((a, b) => a.index - b.index)[0];
   settle.failOf(draft, call, first?.error ?? cause, (error) => {
-    const said = error instanceof Error ? error.message : error === undefined ? "" : String(error);
+    const said = error === undefined ? "" : messageOf(error);
     return new WindhoverError("WH1405", {
       message: `${map.failed} of ${map.total ?? "?"} items of "${call}" failed${first ? `; the first is item ${first.index}: ${said}` : ""}`,
       expected: `at most ${map.tolerated ?? 0} failures`,

@@ -15,6 +15,7 @@ import { sizeOf } from "./piece.ts";
 import type { LogLevel } from "./ports.ts";
 import type { RunState } from "./run-state.ts";
 import { span } from "./span.ts";
+import { saidBy } from "./thrown.ts";
 
 export interface NarratedLine {
   /** Unit: milliseconds since 1970. */
@@ -307,12 +308,7 @@ function hookName(detail: Payload | undefined): string {
 const errorOf = (error: Payload): unknown => (typeof error === "string" ? decodeError(error) : undefined);
 function messageOf(error: Payload): string {
   const thrown = errorOf(error);
-  const text =
-    thrown instanceof WindhoverError
-      ? thrown.message
-      : thrown instanceof Error
-        ? `${thrown.name}: ${thrown.message}`
-        : String(thrown ?? "an error that is too large to show here");
+  const text = thrown instanceof WindhoverError ? thrown.message : saidBy(thrown ?? "an error that is too large to show here");
   const [first = ""] = text.split("\n");
   return first.length > 500 ? `${first.slice(0, 500)}…` : first;
 }

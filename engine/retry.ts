@@ -3,6 +3,7 @@ import type { RetryDelay, TaskDefinition } from "./definition.ts";
 import { isFailNow, isRetryAfter } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { Verdict } from "./messages.ts";
+import { nameOf } from "./thrown.ts";
 
 /** A failure counts against `retries`; the first try is free. */
 export function mayRetry(verdict: Verdict, failures: number, retries: number | undefined): boolean {
@@ -25,8 +26,8 @@ export function verdictOf(
   fraction: number,
   say?: (why: string) => void,
 ): Verdict {
-  if (isFailNow(error) || (error as Error | null)?.name === "FailNow") return { again: false };
   try {
+    if (isFailNow(error) || nameOf(error) === "FailNow") return { again: false };
     if (policy.retryCondition && !policy.retryCondition(error, attempt)) return { again: false };
     if (isRetryAfter(error)) return { again: true, delayMs: error.delayMs };
     const seconds = delaySeconds(policy.retryDelaySeconds, attempt, error);

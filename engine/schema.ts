@@ -1,6 +1,7 @@
 /** Parameters and inputs are checked by any Standard Schema before anything runs. */
 import type { FlowDefinition, SchemaLike } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
+import { saidBy } from "./thrown.ts";
 
 interface Issue {
   readonly message: string;
@@ -34,7 +35,7 @@ type Verdict = { readonly value?: unknown; readonly issues?: readonly Issue[] };
 
 export function check(schema: SchemaLike, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked | Promise<Checked> {
   // A schema is the author's code, and may throw: it would throw again at every turn, and what was sent would never be dealt with.
-  const threw = (error: unknown): Checked => checkedBy({ issues: [{ message: `the schema threw ${saidOf(error)}` }] }, value, problem);
+  const threw = (error: unknown): Checked => checkedBy({ issues: [{ message: `the schema threw ${saidBy(error)}` }] }, value, problem);
   try {
     const result = schema["~standard"].validate(value) as Verdict | Promise<Verdict>;
     return result instanceof Promise ? result.then((verdict) => checkedBy(verdict, value, problem), threw) : checkedBy(result, value, problem);
@@ -42,7 +43,6 @@ export function check(schema: SchemaLike, value: unknown, problem: (got: string,
     return threw(error);
   }
 }
-const saidOf = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error));
 
 function checkedBy(result: Verdict, value: unknown, problem: (got: string, issues: string) => WindhoverError): Checked {
   if (!result.issues) return { ok: true, value: result.value };
