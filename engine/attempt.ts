@@ -172,6 +172,8 @@ async function runOne(attempt: Attempt, args: readonly unknown[], id: string): P
     const key = cache?.keyFor(definition, args);
     const hit = key === undefined ? undefined : await cache?.get(definition, key).catch(() => undefined); // A cache that does not answer has no hit.
     if (hit !== undefined) return { ok: true, value: await payloadText(hit, host.ports.results), label: "Cached" };
+    // What is taken back is nobody's result any more.
+    if (item.run === "rollback" && definition.cacheKey !== undefined) await new Cache(host.ports.registry, host.ports.clock).forget(definition, args[1]);
     const fn = functionOf(host, definition, item);
     host.onRun?.(definition.name, args, attempt.actor, item);
     const given = await limited(attempt, id, () => fn(...(args as never[])));

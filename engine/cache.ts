@@ -25,6 +25,16 @@ export class Cache {
     if (!found || (found.expiresAt !== undefined && found.expiresAt <= this.#clock.now())) return undefined;
     return found.value;
   }
+  /** A key that cannot be made keeps nobody from taking the result back. */
+  async forget(task: TaskDefinition, args: unknown): Promise<void> {
+    let key: string | undefined;
+    try {
+      key = this.keyFor(task, args as readonly unknown[]);
+    } catch {
+      return;
+    }
+    if (key !== undefined) await this.#registry.put("cache", key, null);
+  }
   async put(task: TaskDefinition, key: string, value: Payload): Promise<void> {
     const now = this.#clock.now();
     await this.#registry.put("cache", key, {

@@ -74,6 +74,28 @@ inEachWorld("what a transaction took back", (world) => {
     expect(done).toEqual(["seat", "undo seat", "seat"]);
   });
 
+  test("was found in the cache by the flow's next try, and by other runs", async () => {
+    await using w = await world();
+    let made = 0;
+    const options = { cacheKey: "inputs", retries: 0, onRollback: () => void made-- } as const;
+    const cached = task({ name: "cached-and-taken-back", ...options }, async (n: number) => {
+      made++;
+      return n;
+    });
+    const body = async () =>
+      transaction(async () => {
+        const [one, ...more] = [await cached(1), ...(await cached.map([2, 3]))];
+        if (broken) throw new Error("sold out");
+        return [one, ...more];
+      });
+    let broken = true;
+    await expect((await w.client.run(flow({ name: "caches-and-fails", retries: 1 }, body))).result()).rejects.toThrow("sold out");
+    expect(made).toBe(0);
+    broken = false;
+    expect(await (await w.client.run(flow({ name: "caches-and-ends" }, body))).result()).toEqual([1, 2, 3]);
+    expect(made).toBe(3);
+  });
+
   test("what a rollback that failed left standing is not done twice", async () => {
     await using w = await world();
     let made = 0;
