@@ -11,7 +11,7 @@ import { countsOf, indicesOf, sizeOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import type { ItemFailure, TaskReport } from "./messages.ts";
 import { inputs } from "./needs.ts";
-import { nextPiece } from "./pieces.ts";
+import { nextPiece } from "./next-piece.ts";
 import { mayRetry, mayRunAgain } from "./retry.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { MapProgress, OpenCall, OpenPiece } from "./run-state.ts";

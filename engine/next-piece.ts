@@ -1,7 +1,7 @@
 /** Which of a map's items are handed out next: a chunk of its own, or what came back, or came from the map that it follows. */
 import type { Piece } from "./events.ts";
-import { sizeOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
+import { sizeOf } from "./piece.ts";
 import type { MapProgress, OpenPiece } from "./run-state.ts";
 
 /** Nothing where no more may run at once, or where nothing is left. */
