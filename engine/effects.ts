@@ -167,7 +167,7 @@ function hookItem(item: TaskItem, book: Book, reader: Reader, outcome: Payload |
   // It is told what the task was told; the arguments of a map are those of all of its items.
   const { args, deps = [] } = record && record.called.kind !== "map" ? record.called : {};
   const hook = { ...item, args, outcome: settled && (settled.ok ? { value: settled.value } : { error: settled.error }) };
-  return deps.length > 0 ? depsOf(book, deps, reader).then((known) => ({ ...hook, deps: known })) : hook;
+  return deps.length > 0 ? encodedInputs(book, deps, reader).then((known) => ({ ...hook, deps: known })) : hook;
 }
 
 /** The arguments of a piece's items, cut from the map's columns. The decoded columns are kept, for the pieces to come. */
