@@ -66,15 +66,12 @@ inEachWorld("a flow's body and the machine", (world) => {
       await gate;
       return "slow";
     });
-    let ended: Promise<unknown> = Promise.resolve();
-    const f = flow({ name: "ends-by-a-signal" }, async () => {
-      const signal = AbortSignal.timeout(1);
-      ended = new Promise((resolve) => signal.addEventListener("abort", () => resolve("signal")));
-      return Promise.race([slow(), ended]);
-    });
+    const controller = new AbortController();
+    const ended = new Promise((resolve) => controller.signal.addEventListener("abort", () => resolve("signal")));
+    const f = flow({ name: "ends-by-a-signal" }, async () => Promise.race([slow(), ended]));
     const run = await w.client.run(f);
-    await w.client.runs();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await w.settled();
+    controller.abort();
     await ended;
     open();
     await expect(run.result()).rejects.toThrow(/WH1204.*ended/);
