@@ -4,11 +4,12 @@
 import { Code } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry } from "./events.ts";
+import type { Host } from "./host.ts";
 import { LIMITS } from "./limits.ts";
 import { type Delivery, type Message, parseActor } from "./messages.ts";
 import type { Mailbox } from "./ports.ts";
 import { isFinal } from "./state.ts";
-import { type Host, performAgain, turn } from "./turn.ts";
+import { performAgain, turn } from "./turn.ts";
 
 /** A run's messages that were received too often become dead letters, with which the turn ends the run. All others stay what they are. */
 export function deadLettersAmong(deliveries: readonly Delivery[], most: number = LIMITS.receives): readonly Delivery[] {

@@ -1,64 +1,25 @@
-/** How a run begins to run code and how it ends: once, releasing what it holds, writing its row, and telling whoever started it. */
+/** How a run ends: once, releasing what it holds, writing its row, and telling whoever started it. */
 
 import { cancelCall } from "./calls.ts";
 import { beginCancel } from "./cancel.ts";
-import { mustClaim } from "./claims.ts";
-import { decode, decodeError, encode, encodeError, hash } from "./codec.ts";
+import { decodeError, encode, encodeError, hash } from "./codec.ts";
+import { isContinuation } from "./continuation.ts";
 import type { FlowDefinition } from "./definition.ts";
 import { WindhoverError } from "./errors.ts";
-import { BEHAVIOUR_FLAGS, type FinalType, type Payload } from "./events.ts";
-import { beginHook, beginRunningHooks, hookOf } from "./hooks.ts";
-import { type Instance, isContinuation } from "./instance.ts";
-import { awaitRetry, beginFunction, definitionOf, retryDelayMs } from "./life.ts";
-import { LIMITS } from "./limits.ts";
-import { type Message, runActor, type Starter, type StartMessage } from "./messages.ts";
+import type { FinalType, Payload } from "./events.ts";
+import { beginHook, hookOf } from "./hooks.ts";
+import type { Instance } from "./instance.ts";
+import { launch } from "./launching.ts";
+import { awaitRetry, definitionOf, retryDelayMs } from "./life.ts";
+import { type Message, runActor, type Starter } from "./messages.ts";
 import { runName } from "./names.ts";
 import type { RunDraft } from "./run-draft.ts";
 import type { OpenCall } from "./run-state.ts";
-import { checkParameters } from "./schema.ts";
 import { cancelError, settle } from "./settle.ts";
 import { handOnSlots, release, withdraw } from "./slots.ts";
 import { isFinal } from "./state.ts";
+import { label } from "./suspension.ts";
 import { messageOf, saidBy } from "./thrown.ts";
-
-/** The start of a run: its parameters are checked before anything runs. */
-export async function startCode(draft: RunDraft, start: StartMessage): Promise<void> {
-  const { state, context } = draft;
-  const definition = definitionOf(draft);
-  const { flow, name, tags, starter, deployment, scheduledTime, version, depth, origin, overrides } = start;
-  const given = typeof start.parameters === "string" ? start.parameters : await draft.reader.text(start.parameters);
-  const checked = await checkParameters(definition, decode(given));
-  const parameters: Payload = checked.ok && start.problem === undefined ? encode(checked.value) : start.parameters;
-  draft.log({
-    type: "started",
-    flow,
-    name,
-    parameters,
-    seed: draft.id,
-    flags: BEHAVIOUR_FLAGS,
-    tags: tags?.length ? tags : undefined,
-    starter,
-    deployment,
-    scheduledTime,
-    version: version ?? definition.version,
-    ...(state.build !== undefined && { build: state.build }),
-    depth,
-    origin,
-    overrides,
-  });
-  if (start.skip !== undefined) return refuseStart(draft, "CANCELLED", "Skipped", undefined, start.skip);
-  if (start.problem !== undefined) return refuseStart(draft, "FAILED", "Failed", start.problem);
-  if (!checked.ok) return refuseStart(draft, "FAILED", "Failed", encodeError(checked.error));
-  draft.move("RUNNING", "Running");
-  if (definition.timeoutSeconds !== undefined) {
-    state.timeoutTimer = `timeout@${context.n}`;
-    state.timeoutAt = draft.now + definition.timeoutSeconds * 1000;
-    draft.effects.push({ do: "timer", id: state.timeoutTimer, at: state.timeoutAt });
-  }
-  if (definition.hooks.onRunning?.length)
-    beginHook(draft, flow, { of: "", hook: "onRunning", flow: true, state: "RUNNING", name: "Running" }, { onRunning: definition.hooks.onRunning.length });
-  await beginFunction(draft, definition);
-}
 
 /** Ends a run of which no code ran. */
 export function refuseStart(draft: RunDraft, type: FinalType, name: string, error?: Payload, message?: string): void {
@@ -260,41 +221,6 @@ function continueAsNew(draft: RunDraft, parameters: unknown): void {
   end(draft, "COMPLETED", "ContinuedAsNew", undefined, undefined, `It goes on as run ${next}.`);
 }
 
-/** Launches what is ready: inline when it is the only thing the flow now waits for, else by the queue. The attempt is in the log before user code runs (rule 13). */
-function launch(draft: RunDraft): void {
-  const { state, context } = draft;
-  const ready = draft.launches.splice(0).filter((id) => state.open[id] && !settle.decided(draft, id));
-  for (const call of ready) {
-    const open = state.open[call] as OpenCall;
-    if (state.paused) {
-      for (const request of open.holds ?? []) release(draft, request);
-      if (open.holds?.length) open.gaveBack = (open.gaveBack ?? 0) + 1;
-      Object.assign(open, { holds: undefined, waits: "pause", since: draft.now });
-      continue;
-    }
-    const attempt = (open.attempt ?? 0) + 1;
-    // One that says nothing is expected to take a minute at most, like all that stay inline.
-    const fits = (open.timeoutSeconds === undefined ? LIMITS.inlineMs : open.timeoutSeconds * 1000) < context.inlineMs;
-    const inline =
-      ready.length === 1 &&
-      draft.openCount === 1 &&
-      open.pool === undefined &&
-      !state.slow &&
-      !context.queueNext &&
-      !open.suspect &&
-      fits &&
-      !(attempt === 1 && open.hooks?.onRunning);
-    open.attempt = attempt;
-    draft.log({ type: "attempted", call, attempt, ...(inline && { where: "inline" as const }) });
-    const alone = open.suspect || open.crashRetries === 0 ? true : undefined;
-    draft.effects.push(
-      inline ? { do: "inline", call, attempt } : { do: "task", call, attempt, pool: open.pool, alone, claim: mustClaim(draft, open) ? true : undefined },
-    );
-    if (attempt === 1) beginRunningHooks(draft, call, open);
-  }
-  if (draft.launches.length > 0) launch(draft);
-}
-
 /** A flow that waits, but for nothing that the log knows, would wait for ever. */
 function refuseForeignWait(draft: RunDraft): void {
   const { instance, state } = draft;
@@ -310,33 +236,6 @@ function refuseForeignWait(draft: RunDraft): void {
     }),
   );
 }
-
-/** While all that a run waits for costs nothing, it is suspended, with the reason. */
-function label(draft: RunDraft): void {
-  const { state } = draft;
-  if (isFinal(state.row.type) || state.paused || state.cancel || state.retryTimer !== undefined) return;
-  if (!isIdle(draft)) {
-    if (state.row.type !== "RUNNING") draft.move("RUNNING", "Running");
-    return;
-  }
-  const [call, open] = openOf(draft)[0] as [string, OpenCall];
-  const code = open.kind as "input" | "pause" | "sleep";
-  const message = { input: `It waits for the input "${open.input}".`, pause: "It waits until somebody resumes it.", sleep: "It sleeps." }[code];
-  if (state.row.reason?.code === code && state.row.reason.blockedBy?.[0] === call) return;
-  draft.move("PAUSED", code === "pause" ? "Paused" : "Suspended", { reason: { code, message, since: draft.now, until: open.until, blockedBy: [call] } });
-}
-
-/** All that it waits for costs nothing. */
-function isIdle({ state, now, openCount }: RunDraft): boolean {
-  for (const id in state.open) {
-    const { kind, until = 0 } = state.open[id] as OpenCall;
-    if (kind !== "input" && kind !== "pause" && !(kind === "sleep" && until - now > SHORT_SLEEP_MS)) return false;
-  }
-  return openCount > 0;
-}
-
-/** Shorter sleeps are not worth two rows in the runs table. */
-const SHORT_SLEEP_MS = 5000;
 
 /** Says how the run ended to whoever started it. */
 export function tellStarter(draft: RunDraft, starter: Starter): void {

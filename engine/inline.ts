@@ -8,12 +8,12 @@ import { decode } from "./codec.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { Cancelled, WindhoverError } from "./errors.ts";
 import type { Effect, Entry, Payload } from "./events.ts";
+import type { Host } from "./host.ts";
 import { Interruption } from "./interruption.ts";
 import { CANCEL_MARK, pauseMark } from "./marks.ts";
 import type { RunMessage, TaskReport } from "./messages.ts";
 import { runReader } from "./run-context.ts";
 import type { RunState } from "./run-state.ts";
-import type { Host } from "./turn.ts";
 
 export interface InlineResult {
   readonly messages: readonly RunMessage[];

@@ -5,7 +5,8 @@ import type { Book, CalledEvent, SettledEvent } from "./book.ts";
 import { decode, decodeError } from "./codec.ts";
 import { WindhoverError } from "./errors.ts";
 import type { CallKind, Entry, Payload, RunEvent } from "./events.ts";
-import type { Instance, Outcome } from "./instance.ts";
+import type { Instance } from "./instance.ts";
+import type { Outcome } from "./live-call.ts";
 import type { State } from "./state.ts";
 
 interface Told {

@@ -5,6 +5,7 @@ import { decode, encode, hash } from "./codec.ts";
 import { factsOf, itemOf } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Entry, RunEvent } from "./events.ts";
+import type { Host } from "./host.ts";
 import { resultsOf } from "./items.ts";
 import { LIMITS } from "./limits.ts";
 import { sayable } from "./log-line.ts";
@@ -15,7 +16,6 @@ import type { Reader } from "./replay.ts";
 import type { RunContext } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { shared } from "./scope.ts";
-import type { Host } from "./turn.ts";
 
 /** The limits that an operator has set, as one turn knows them: each call with a tag asks for them, so they are read once, and again in a turn that has gone on for long. */
 export function limitsOfTurn({ ports: { clock, registry } }: Host): RunContext["limits"] {

@@ -1,30 +1,28 @@
 /**
- * The run: what it makes of its messages. This file takes a message and says which call or which part of the run it concerns; `calls.ts` starts and settles calls, `map.ts`
- * keeps maps, `ending.ts` ends runs. A draft holds one turn's work: the state (changed in place), the events and the effects.
+ * The run: what it makes of its messages. This file takes a message and says which call or which part of the run it concerns; `starting.ts` begins the run, `calls.ts` starts and
+ * settles calls, `map.ts` keeps maps, `ending.ts` ends the run. A draft holds one turn's work: the state (changed in place), the events and the effects.
  *
  * Everything is decided by state alone (rule 6): what is not open, not the current attempt, not the present fence, or after the end, is ignored.
  */
 
 import { fired, reportOf } from "./answers.ts";
 import { crashed, failedAttempt, succeeded } from "./attempts.ts";
-import { Book } from "./book.ts";
 import { cancel } from "./cancel.ts";
 import { decode, encode, encodeError } from "./codec.ts";
-import { crashRun, finishRun, keepToo, refuseStart, startCode, tellStarter } from "./ending.ts";
+import { crashRun, finishRun, keepToo, tellStarter } from "./ending.ts";
 import { WindhoverError } from "./errors.ts";
 import type { Effect, Payload, RunEvent, RunRow } from "./events.ts";
 import { crashedPiece, reportedPiece } from "./map.ts";
-import type { RunMessage, StartMessage, TaskReport } from "./messages.ts";
+import type { RunMessage, TaskReport } from "./messages.ts";
 import { limitActor, parseActor, runActor } from "./messages.ts";
 import { migrate } from "./migrate.ts";
-import { assignGiven } from "./optional.ts";
 import { resume } from "./pause.ts";
 import { isKnown, remember } from "./requests.ts";
 import { type Living, type RunContext, RunDraft } from "./run-draft.ts";
 import type { OpenCall, RunState } from "./run-state.ts";
 import { check } from "./schema.ts";
 import { settle } from "./settle.ts";
-import { handedOn } from "./slots.ts";
+import { cancelFirst, takeFirst } from "./starting.ts";
 
 export interface RunStep {
   readonly state: RunState;
@@ -101,52 +99,6 @@ export function runRow(id: string, seq: number, state: RunState): RunRow {
     origin,
     continuedAs,
   };
-}
-
-/** What is cancelled before it has begun does not begin, also where its start came with the cancel. */
-function cancelFirst(messages: readonly RunMessage[]): readonly RunMessage[] {
-  const cancel = messages.find(({ kind }) => kind === "cancel");
-  return cancel ? [cancel, ...messages.filter((message) => message !== cancel)] : messages;
-}
-
-/** The first message of an empty log; `all` are those of the turn. */
-async function takeFirst(draft: RunDraft, message: RunMessage, all: readonly RunMessage[]): Promise<void> {
-  const { state } = draft;
-  draft.book = new Book();
-  if (message.kind === "start") {
-    noteStart(state, message, draft.now, draft.context.build);
-    await startCode(draft, message);
-  } else if (message.kind === "cancel") {
-    state.row = { type: "SCHEDULED", name: "Scheduled", timestamp: draft.now };
-    state.createdAt = draft.now;
-    Object.assign(state, message.of);
-    const start = all.find(({ kind }) => kind === "start") as StartMessage | undefined;
-    if (start) noteStart(state, start, draft.now);
-    refuseStart(draft, "CANCELLED", "Cancelled", undefined, message.why ?? "Cancelled before it started.");
-  } else if (message.kind === "dead") {
-    if (message.message.kind === "start") noteStart(state, message.message, draft.now);
-    crashRun(draft, new WindhoverError("WH1403", { message: `The run could not be started: ${message.why}` }), message.message);
-  }
-}
-
-function noteStart(state: RunState, start: StartMessage, now: number, here?: string): void {
-  const build = start.build ?? here;
-  const { flow, name, tags, starter, deployment, scheduledTime, createdAt, version, depth, heldAbove, origin, inherits, overrides } = start;
-  Object.assign(state, { flow, name, createdAt, startedAt: now, row: { type: "SCHEDULED", name: "Scheduled", timestamp: createdAt } });
-  const optional = {
-    tags: tags?.length ? tags : undefined,
-    starter,
-    deployment,
-    scheduledTime,
-    version,
-    build,
-    depth,
-    heldAbove,
-    overrides,
-    origin: origin?.run,
-  };
-  assignGiven(state, optional);
-  if (inherits) Object.assign(state, { origin: inherits.run, inputs: [...inherits.inputs], seen: [...inherits.seen], held: handedOn(inherits.held) });
 }
 
 /** Nothing is returned where there is nothing to wait for. */

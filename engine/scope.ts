@@ -5,7 +5,8 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { Code } from "./definition.ts";
-import type { Instance, LiveCall } from "./instance.ts";
+import type { Instance } from "./instance.ts";
+import type { LiveCall } from "./live-call.ts";
 import type { LogLevel, RunFacts } from "./ports.ts";
 
 export interface FlowScope {

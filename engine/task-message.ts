@@ -1,9 +1,9 @@
 /** What an executor makes of a task message: its tasks run side by side, and what comes of them goes to the run's mailbox in as few messages as can be (rule 40). */
 import { runAttempt } from "./attempt.ts";
+import type { Host } from "./host.ts";
 import { LIMITS } from "./limits.ts";
 import type { RunMessage, TaskReport } from "./messages.ts";
 import type { Mailbox, TaskMessage } from "./ports.ts";
-import type { Host } from "./turn.ts";
 
 /** Collects reports, and sends what came up to the next tick of the event loop: one message an actor. */
 export class Reports {

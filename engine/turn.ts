@@ -15,49 +15,22 @@
  * A second writer loses at step 3, and then does nothing more: no effect, no acknowledgement.
  */
 
-import type { AttemptHost } from "./attempt.ts";
 import { Book } from "./book.ts";
-import type { advanceDeployment, DeploymentState, DeploymentStep } from "./deployment.ts";
+import type { DeploymentState } from "./deployment.ts";
 import { type Performer, perform } from "./effects.ts";
 import { WindhoverError } from "./errors.ts";
-import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION, type RunRow } from "./events.ts";
+import { type ActorState, type AnyEvent, type Effect, type Entry, LOG_VERSION } from "./events.ts";
+import { handOn } from "./hand-on.ts";
+import type { Host } from "./host.ts";
 import { runInline } from "./inline.ts";
 import { LateRow } from "./late-row.ts";
 import { advanceLimit, type LimitState } from "./limit.ts";
 import { type Delivery, type DeploymentMessage, type LimitMessage, type Message, parseActor, type RunMessage } from "./messages.ts";
-import type { Ports } from "./ports.ts";
 import { advanceRun, runRow } from "./run.ts";
 import { limitsOfTurn, runContext, runReader } from "./run-context.ts";
 import type { Living, RunContext } from "./run-draft.ts";
 import type { RunState } from "./run-state.ts";
 import { spill } from "./spill.ts";
-import type { Warm } from "./warm.ts";
-
-/** Where turns are taken: the ports, the author's code, and what this process remembers. */
-export interface Host extends AttemptHost {
-  readonly ports: Ports;
-  readonly warm: Warm;
-  /** How long an inline task may take. Unit: milliseconds. */
-  readonly inlineMs: number;
-  /** True where EventBridge Scheduler sends the ticks. */
-  readonly ticksFromOutside: boolean;
-  /** {@link advanceDeployment}, at once or loaded with the first turn of a deployment: it brings what reads schedules, which turns of runs do not need. */
-  readonly advanceDeployment: (...args: Parameters<typeof advanceDeployment>) => DeploymentStep | Promise<DeploymentStep>;
-  /** True where each write of the runs table costs money: a run that ends within its first turn writes one row. */
-  readonly lateRows?: boolean;
-  /** Which build of the code this is, where several are deployed at once. */
-  readonly build?: string;
-  /** Has the turn taken by the build that the run started on (rule 34). When it returns, that build has acknowledged the deliveries. */
-  readonly handOn?: (build: string, actor: string, deliveries: readonly Delivery[]) => Promise<void>;
-  /** Told when a turn begins to wait for the inline user code of a call (1), and when that has ended (-1). */
-  readonly onInline?: (change: 1 | -1, actor: string, call: string) => void | Promise<void>;
-  /** Told of every entry, once it is durable. */
-  readonly onEntry?: (entry: Entry) => void;
-  /** Told of a step after entry `n` that is not worth an entry: what state it left, and what is sent all the same (rule 17). */
-  readonly onAnswer?: (actor: string, n: number, state: ActorState | null, effects: readonly Effect[]) => void;
-  /** Told of each row that a run's entry has for the runs table, as one of that entry's effects: what it does has to be the same when done twice. */
-  readonly onRow?: (row: RunRow) => Promise<void>;
-}
 
 interface Step {
   readonly state: ActorState | null;
@@ -82,15 +55,8 @@ export async function turn(host: Host, actor: string, deliveries: readonly Deliv
   try {
     let tail = await log.tail(actor); // 1
     refuseNewer(tail);
-    const build = buildOf(tail, deliveries);
-    if (host.handOn && build !== undefined && build !== host.build) {
-      const moves = deliveries.filter(({ message }) => message.kind === "migrate");
-      const others = deliveries.filter((delivery) => !moves.includes(delivery));
-      // First what came with it: a turn of the old build that died is known by the last entry alone.
-      if (others.length > 0) await host.handOn(build, actor, others);
-      if (moves.length === 0) return;
-      if (others.length > 0) return await turn(host, actor, moves);
-    }
+    const rest = handOn(host, actor, tail, deliveries); // rule 34
+    if (rest) return await rest.then((ours) => (ours.length > 0 ? turn(host, actor, ours) : undefined));
     // Taken out for as long as this turn uses it: nobody else in this process goes on with it, or drops it for lack of room.
     living = tail ? host.warm.take(actor, tail) : null;
     const again = deliveries.filter((delivery) => tail?.physical.includes(delivery.physical));
@@ -210,13 +176,6 @@ export async function performAgain(host: Host, actor: string, entry: Entry): Pro
 
 async function bookOf(host: Host, actor: string): Promise<Book> {
   return Book.from(await host.ports.log.read(actor));
-}
-
-/** The build that the actor's turns belong to: what its log says, or, before there is one, what its start asks for. */
-function buildOf(tail: Entry | null, deliveries: readonly Delivery[]): string | undefined {
-  if (tail) return tail.state.kind === "run" ? tail.state.build : undefined;
-  for (const { message } of deliveries) if (message.kind === "start") return message.build;
-  return undefined;
 }
 
 function refuseNewer(tail: Entry | null): void {

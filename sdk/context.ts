@@ -1,7 +1,7 @@
 /** Where the running code is, and what it can say: `runContext`, `log`, `artifact`, `emit`, `variable`, `continueAsNew`. */
 import { encode } from "../engine/codec.ts";
+import { Continuation } from "../engine/continuation.ts";
 import { WindhoverError } from "../engine/errors.ts";
-import { Continuation } from "../engine/instance.ts";
 import { LIMITS } from "../engine/limits.ts";
 import { sayable } from "../engine/log-line.ts";
 import type { LogLevel } from "../engine/ports.ts";

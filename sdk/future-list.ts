@@ -3,8 +3,9 @@ import type { ItemsEvent } from "../engine/book.ts";
 import { decode, decodeError } from "../engine/codec.ts";
 import { WindhoverError } from "../engine/errors.ts";
 import { CallFuture } from "../engine/future.ts";
-import type { Instance, LiveCall } from "../engine/instance.ts";
+import type { Instance } from "../engine/instance.ts";
 import { indicesOf } from "../engine/items.ts";
+import type { LiveCall } from "../engine/live-call.ts";
 import type { State } from "../engine/state.ts";
 import type { Future, FutureList } from "./options.ts";
 

@@ -1,7 +1,7 @@
 /** `transaction`: when it fails, what completed inside is taken back, last first (a saga). Rollbacks are calls like any other: recorded and retried. */
 import { encode } from "../engine/codec.ts";
 import { Cancelled, WindhoverError } from "../engine/errors.ts";
-import type { LiveCall, Outcome } from "../engine/instance.ts";
+import type { LiveCall, Outcome } from "../engine/live-call.ts";
 import { currentScope, type FlowScope, shared, type TransactionScope } from "../engine/scope.ts";
 import { ListFuture } from "./future-list.ts";
 import { isUnmapped } from "./unmapped.ts";

@@ -64,6 +64,13 @@ describe("the repository", () => {
     expect(source.split("\n").length).toBeLessThanOrEqual(40);
   });
 
+  test("engine/README.md names each of its files, once, and no other", () => {
+    const named = [...text("engine/README.md").matchAll(/`([a-z-]+\.ts)`/g)].map(([, name]) => name as string);
+    const listed = named.slice(named.lastIndexOf("events.ts"));
+    const there = files.filter((file) => /^engine\/[^/]+\.ts$/.test(file)).map((file) => file.slice("engine/".length));
+    expect([...listed].sort()).toEqual([...there].sort());
+  });
+
   test("names no machine's paths", () => {
     const places = [
       ["", "work", ""],

@@ -4,10 +4,10 @@
  */
 import { claimTasks, needsClaims } from "../../engine/claims.ts";
 import { DEFAULT_POOL } from "../../engine/effects.ts";
+import type { Host } from "../../engine/host.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import type { TaskDelivery, TaskItem, TaskMessage } from "../../engine/ports.ts";
 import { crashOf, Reports, runTasks } from "../../engine/task-message.ts";
-import type { Host } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
 import type { PumpedBackend } from "./worker.ts";
 

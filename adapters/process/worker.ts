@@ -2,11 +2,12 @@
 import { deadLettersAmong } from "../../engine/dead-letter.ts";
 import { WindhoverError } from "../../engine/errors.ts";
 import type { Entry } from "../../engine/events.ts";
+import type { Host } from "../../engine/host.ts";
 import { LIMITS } from "../../engine/limits.ts";
 import { type Delivery, parseActor } from "../../engine/messages.ts";
 import type { Ports } from "../../engine/ports.ts";
 import type { RunState } from "../../engine/run-state.ts";
-import { type Host, SecondWriter, turn } from "../../engine/turn.ts";
+import { SecondWriter, turn } from "../../engine/turn.ts";
 import { Bell } from "./bell.ts";
 import { Executor, type InHand, type PoolLimits } from "./executor.ts";
 

@@ -5,9 +5,9 @@
 import { createMemoryBackend, type MemoryBackend } from "../../adapters/memory/backend.ts";
 import { createMemoryState, type MemoryState } from "../../adapters/memory/state.ts";
 import { createRuntime, type Runtime } from "../../adapters/process/runtime.ts";
+import type { Host } from "../../engine/host.ts";
 import type { Clock, TaskItem } from "../../engine/ports.ts";
 import { shared } from "../../engine/scope.ts";
-import type { Host } from "../../engine/turn.ts";
 import { PortsClient } from "../ports-client.ts";
 import { intercepted, type PortCall } from "./interception.ts";
 

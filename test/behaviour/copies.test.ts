@@ -6,7 +6,7 @@ import { flow, task } from "../../sdk/index.ts";
 import { inEachWorld } from "./worlds.ts";
 
 const errors = (await import("../../engine/errors.ts?copy" as string)) as typeof import("../../engine/errors.ts");
-const instances = (await import("../../engine/instance.ts?copy" as string)) as typeof import("../../engine/instance.ts");
+const continuations = (await import("../../engine/continuation.ts?copy" as string)) as typeof import("../../engine/continuation.ts");
 
 inEachWorld("thrown by another copy of the package", (world) => {
   test("RetryAfter keeps its delay, for a task and for a flow", async () => {
@@ -44,7 +44,7 @@ inEachWorld("thrown by another copy of the package", (world) => {
   test("continueAsNew goes on as another run", async () => {
     await using w = await world();
     const f = flow({ name: "copy-goes-on", parameters: z.object({ n: z.number() }) }, async ({ n }) => {
-      if (n === 0) throw new instances.Continuation({ n: 1 });
+      if (n === 0) throw new continuations.Continuation({ n: 1 });
       return n;
     });
     expect(await (await w.client.run(f, { n: 0 })).result()).toBe(1);

@@ -6,7 +6,8 @@ import * as z from "zod";
 import { advanceDeployment } from "../../engine/deployment.ts";
 import { runActor } from "../../engine/messages.ts";
 import { shared } from "../../engine/scope.ts";
-import { type Host, turn } from "../../engine/turn.ts";
+import type { Host } from "../../engine/host.ts";
+import { turn } from "../../engine/turn.ts";
 import { Warm } from "../../engine/warm.ts";
 import {
   artifact,

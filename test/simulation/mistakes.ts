@@ -249,7 +249,7 @@ export const mistakes: readonly Mistake[] = [
   {
     name: "the dead-letter consumer forgets who started the run",
     worlds: ["dead-letter"],
-    edits: [{ file: "engine/run.ts", find: 'if (message.message.kind === "start") noteStart(state, message.message, draft.now);', replace: "" }],
+    edits: [{ file: "engine/starting.ts", find: 'if (message.message.kind === "start") noteStart(state, message.message, draft.now);', replace: "" }],
   },
   {
     name: "the dead-letter consumer performs no effects",
