@@ -50,8 +50,14 @@ export interface TaskServices {
 
 export type Scope = FlowScope | TaskScope;
 
+/** AsyncLocalStorage, as far as it is used: authors' type checks need no types of Node for it. */
+interface Scopes {
+  run<R, A extends unknown[]>(scope: Scope, fn: (...args: A) => R, ...args: A): R;
+  exit<R>(fn: () => R): R;
+  getStore(): Scope | undefined;
+}
 interface Shared {
-  readonly scopes: AsyncLocalStorage<Scope>;
+  readonly scopes: Scopes;
   code: Code;
 }
 
