@@ -96,15 +96,25 @@ export const migrate = (run: string, flags: Flags): Promise<void> =>
   });
 
 export const input = (run: string, name: string, json: string, flags: Flags): Promise<void> =>
-  told(run, flags, "input", async (handle, seen, runName) => {
+  told(run, flags, "input", async (handle, seen, runName, _suffix, { ports }) => {
     await handle.input(name, readValue(json));
     const event = await seen.event(["input", "rejected"]);
-    if (event?.type !== "rejected") return { text: `Sent the input "${name}" to ${runName}.`, done: event ? true : undefined };
+    if (event?.type !== "rejected") {
+      const state = (await ports.log.tail(runActor(handle.id)))?.state as RunState | undefined;
+      return { text: `Sent the input "${name}" to ${runName}.${state ? keptFor(state, name) : ""}`, done: event ? true : undefined };
+    }
     // The run has refused it, and goes on waiting.
     tellError(typeof event.error === "string" ? decodeError(event.error) : new Error("The input was refused."));
     process.exitCode = EXIT.failed;
     return { text: `${runName} refused it and goes on waiting.`, done: false };
   });
+
+/** An input that nobody waits for is kept until somebody does, which is what one wants of an early one, and not of a mistyped one. */
+function keptFor({ open, inputs = [] }: RunState, name: string): string {
+  if (!inputs.some((input) => input.name === name)) return "";
+  const names = [...new Set(Object.values(open).flatMap(({ input }) => (input === undefined ? [] : `"${input}"`)))];
+  return ` It is kept until the run asks for it${names.length > 0 ? `; now it waits for ${names.join(" and ")}` : ""}.`;
+}
 
 function readValue(json: string): unknown {
   try {

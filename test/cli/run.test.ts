@@ -140,6 +140,9 @@ describe("windhover run", () => {
     const refused = await project.run("runs", "input", "first", "approval", '{ "approved": 5 }');
     expect(refused.err + refused.out).toMatch(/WH1106.*approved: Invalid input[\s\S]*goes on waiting/);
     expect(refused.code).toBe(1);
+    expect((await project.run("runs", "input", "first", "aproval", "true")).out).toContain(
+      'It is kept until the run asks for it; now it waits for "approval".',
+    );
     expect((await project.run("runs", "input", "first", "approval", '{ "approved": true }')).out).toContain('Sent the input "approval" to first.');
     expect((await project.run("runs", "cancel", "second")).out).toContain("Cancelled second.");
     expect(await answered.ended).toMatchObject({ code: 0, out: "true\n" });
