@@ -77,9 +77,9 @@ async function runOnce({ client, backend }: Serving, loaded: Loaded, directory: 
 function show({ database, rows, refused, climate, delays }: Result): void {
   print(out("What was loaded", "bold"));
   printCells(Object.entries(rows).map(([table, count]) => ({ table, rows: count, refused: refused[table] ?? 0 })));
-  print(`\n${out("The weather of two cities", "bold")} ${out("2012 to 2015", "dim")}`);
+  print(`\n${out("The weather of two cities", "bold")}${out(", 2012 to 2015", "dim")}`);
   printCells(climate);
-  print(`\n${out("Departures from the busiest airports", "bold")} ${out("a sample of early 2001", "dim")}`);
+  print(`\n${out("Departures from the busiest airports", "bold")}${out(", a sample of early 2001", "dim")}`);
   printCells(delays);
   print(`\n${out(`In ${shortPath(database)}, a SQLite file with the tables ${Object.keys(rows).join(", ")}.`, "dim")}`);
 }
