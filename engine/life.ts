@@ -27,7 +27,8 @@ export async function retryDelayMs(draft: RunDraft, failure: Payload): Promise<n
   const definition = definitionOf(draft);
   if (attempt > (definition.retries ?? 0)) return undefined;
   const error = decode(await draft.reader.text(failure));
-  const verdict = verdictOf(error, attempt, definition, new Sequence(`${draft.id}/retry/${attempt}`).fraction());
+  const drawn = new Sequence(`${draft.id}/retry/${attempt}`).fraction();
+  const verdict = verdictOf(error, attempt, definition, drawn, (why) => draft.context.writeLog("error", why));
   return verdict.again ? (verdict.delayMs ?? 0) : undefined;
 }
 

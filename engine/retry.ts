@@ -3,7 +3,7 @@ import type { RetryDelay, TaskDefinition } from "./definition.ts";
 import { isFailNow, isRetryAfter } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import type { Verdict } from "./messages.ts";
-import { nameOf } from "./thrown.ts";
+import { nameOf, saidBy } from "./thrown.ts";
 
 /** A failure counts against `retries`; the first try is free. */
 export function mayRetry(verdict: Verdict, failures: number, retries: number | undefined): boolean {
@@ -40,7 +40,7 @@ export function verdictOf(
     const delayMs = Math.round(Math.min(seconds, LONGEST_SECONDS) * 1000 * jitter(policy.retryJitterFactor, fraction));
     return delayMs > 0 ? { again: true, delayMs } : { again: true };
   } catch (thrown) {
-    say?.(`It is not tried again: what decides about it threw ${String(thrown)}.`);
+    say?.(`It is not tried again: what decides about it threw ${saidBy(thrown)}.`);
     return { again: false };
   }
 }

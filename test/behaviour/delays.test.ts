@@ -20,6 +20,15 @@ inEachWorld("delays", (world) => {
     }
   });
 
+  test("a flow whose own delay is no number of seconds ended its tries without a word", async () => {
+    await using w = await world();
+    const f = flow({ name: "delays-of-flow", retries: 3, retryDelaySeconds: () => Number.NaN }, async () => {
+      throw new Error("no");
+    });
+    await expect((await w.client.run(f)).result()).rejects.toThrow("no");
+    expect(w.lines.filter(({ message }) => /retryDelaySeconds gave NaN/.test(message))).toHaveLength(1);
+  });
+
   test("one that throws ends them too, with its reason", async () => {
     await using w = await world();
     const step = task(
