@@ -43,12 +43,12 @@ export const isDeployment = (value: unknown): value is DeploymentDefinition => t
 const refused = (name: string, why: string, expected: string, got?: string, cause?: unknown): WindhoverError =>
   new WindhoverError("WH1003", { message: `deployment "${name}"${why}`, expected, got, cause });
 
-/** The key of a schedule's runs follows from its parameters, so it is known before any of them starts. */
-function keyOf(name: string, key: (parameters: unknown) => string, parameters: object): string {
+/** A schedule's runs get their key when the deployment is defined, for it follows from the schedule's parameters; all others when they are asked for. */
+function keyOf(name: string, key: (parameters: never) => string, parameters: unknown): string {
   try {
-    return key(parameters);
+    return key(parameters as never);
   } catch (cause) {
-    throw refused(name, ": `concurrency.key` failed for a schedule's parameters.", "a key for the parameters of each schedule", undefined, cause);
+    throw refused(name, ": `concurrency.key` failed for the parameters of a run.", "a key for the parameters of each run", undefined, cause);
   }
 }
 
@@ -90,7 +90,7 @@ export function deploymentOf(of: Omit<FlowVariant, "call">, options: DeploymentO
         limit: concurrency.limit,
         overlap: concurrency.overlap ?? "queue",
         ...(concurrency.key && {
-          keys: specs.map((spec) => keyOf(name, concurrency.key as (p: unknown) => string, { ...parameters, ...parametersOf(spec) })),
+          keys: specs.map((spec) => keyOf(name, concurrency.key as (parameters: never) => string, { ...parameters, ...parametersOf(spec) })),
         }),
       },
     }),
@@ -102,7 +102,7 @@ export function deploymentOf(of: Omit<FlowVariant, "call">, options: DeploymentO
     settings,
     revision: hash(JSON.stringify(settings)),
     triggers: triggers as readonly Trigger<unknown>[],
-    ...(concurrency?.key && { key: concurrency.key as (parameters: unknown) => string }),
+    ...(concurrency?.key && { key: (parameters: unknown) => keyOf(name, concurrency.key as (parameters: never) => string, parameters) }),
     [deploymentKey]: true,
   };
 }

@@ -355,3 +355,19 @@ test("a deployment's run that is wanted later begins then", async () => {
   expect((await s.get(`/api/runs/${body.id}`)).body.state.type).toBe("COMPLETED");
 });
 const result = async (id: string): Promise<unknown> => (await s.get(`/api/runs/${id}`)).body.result;
+
+test("a deployment's key that throws for what was asked is said, and is no fault of the server", async () => {
+  const key = ({ n }: { n: number }): string => {
+    if (n === 13) throw new Error("no key for it");
+    return String(n);
+  };
+  const keyed = twice.deployment({ name: "keyed", parameters: { n: 1 }, concurrency: { limit: 1, key } });
+  const own = await served([keyed]);
+  try {
+    const { status, body } = await own.send("POST", "/api/deployments/keyed/run", { parameters: { n: 13 } });
+    expect([status, body]).toMatchObject([400, { code: "WH1003", message: expect.stringContaining("concurrency.key") }]);
+    expect((await own.send("POST", "/api/deployments/keyed/run", { parameters: { n: 2 } })).status).toBe(201);
+  } finally {
+    own.close();
+  }
+});

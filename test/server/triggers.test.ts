@@ -191,7 +191,7 @@ describe("events and states", () => {
     await triggers?.stop();
     expect(problems).toMatchObject([
       { code: "WH1101", cause: { code: "WH1102" } },
-      { code: "WH1101", cause: { message: "no customer" } },
+      { code: "WH1101", cause: { code: "WH1003", cause: { message: "no customer" } } },
     ]);
     await s.settled();
     // Each of the two is a run that says what was wrong and what came; neither comes again.
