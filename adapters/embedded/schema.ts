@@ -15,6 +15,8 @@ export const SCHEMA_VERSION = 1;
 const CHECKED_PAGES = 1000;
 /** How long SQLite waits for another process before we do something else and try again. Unit: milliseconds. */
 const BUSY_MS = 1000;
+/** How long we try to open a file that is locked. Unit: milliseconds. */
+const OPENING_MS = 30_000;
 
 /** Results that perhaps nothing refers to any more, and since when (see `condemned.ts`). Added later: older files get it when they are opened. */
 const CONDEMNED = "CREATE TABLE IF NOT EXISTS condemned (key TEXT PRIMARY KEY, since INTEGER NOT NULL) WITHOUT ROWID";
@@ -70,21 +72,7 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
   if (!alreadyOpenHere) inspect(file);
   const database = openDatabase(file);
   try {
-    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-    database.exec(
-      `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = 67108864`,
-    );
-    create(database);
-    refuseNewer(file, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
-    if (Number(database.prepare("PRAGMA page_count").get()?.["page_count"]) <= CHECKED_PAGES) {
-      const verdict = String(database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]);
-      if (verdict !== "ok") throw damaged(file, verdict);
-    }
-    // A file that may only be read opens well enough; better to hear of it now than in the middle of a run.
-    begin(database);
-    database.exec("UPDATE counters SET value = value; ROLLBACK");
-    for (const [name, sql] of Object.entries({ condemned: CONDEMNED, attempt_claims: ATTEMPT_CLAIMS }))
-      if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name)) database.exec(sql);
+    patiently(() => makeReady(database, file));
     return database;
   } catch (error) {
     abandon(database);
@@ -92,11 +80,43 @@ export function openStore(file: string, alreadyOpenHere: boolean): Database {
   }
 }
 
+/** Opening meets others who make, recover or leave the same file, and then SQLite may say "locked", sometimes without having waited as it was told to. */
+function patiently<T>(work: () => T): T {
+  for (const until = performance.now() + OPENING_MS; ; ) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > until) throw error;
+      Atomics.wait(pause, 0, 0, 10);
+    }
+  }
+}
+const pause = new Int32Array(new SharedArrayBuffer(4));
+
+/** All of it may be done again. */
+function makeReady(database: Database, file: string): void {
+  database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
+  database.exec(
+    `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32000; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}; PRAGMA journal_size_limit = 67108864`,
+  );
+  create(database);
+  refuseNewer(file, Number(database.prepare("PRAGMA user_version").get()?.["user_version"]));
+  if (Number(database.prepare("PRAGMA page_count").get()?.["page_count"]) <= CHECKED_PAGES) {
+    const verdict = String(database.prepare("PRAGMA quick_check(1)").get()?.["quick_check"]);
+    if (verdict !== "ok") throw damaged(file, verdict);
+  }
+  // A file that may only be read opens well enough; better to hear of it now than in the middle of a run.
+  database.exec("BEGIN IMMEDIATE");
+  database.exec("UPDATE counters SET value = value; ROLLBACK");
+  for (const [name, sql] of Object.entries({ condemned: CONDEMNED, attempt_claims: ATTEMPT_CLAIMS }))
+    if (!database.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?").get(name)) database.exec(sql);
+}
+
 /** Two processes may start at once: whoever comes second finds the tables made. */
 function create(database: Database): void {
   const version = () => Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
   if (version() > 0) return;
-  begin(database);
+  database.exec("BEGIN IMMEDIATE");
   try {
     if (version() === 0) database.exec(`${TABLES} PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${SCHEMA_VERSION};`);
     database.exec("COMMIT");
@@ -113,16 +133,6 @@ export function fold(database: Database): void {
   database.exec("PRAGMA busy_timeout = 50");
   database.prepare("PRAGMA wal_checkpoint(TRUNCATE)").all();
   database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`);
-}
-
-/** Two that turn an empty file into a WAL database at the same moment may find it locked once, timeout or not. */
-function begin(database: Database, tries = 100): void {
-  try {
-    database.exec("BEGIN IMMEDIATE");
-  } catch (error) {
-    if (!isBusy(error) || tries === 0) throw error;
-    begin(database, tries - 1);
-  }
 }
 
 /** Reads the header without SQLite, which may write to what it opens: https://www.sqlite.org/fileformat.html#the_database_header */
