@@ -4,8 +4,9 @@ import { WindhoverError } from "../engine/errors.ts";
 import { CallFuture, type CallHandle } from "../engine/future.ts";
 import type { TaskScope } from "../engine/scope.ts";
 import type { State } from "../engine/state.ts";
+import { messageOf } from "../engine/thrown.ts";
 import { completed, directHandle, failed, saySo } from "./direct.ts";
-import { Notice } from "./future-list.ts";
+import { lengthUnknown, Notice } from "./future-list.ts";
 import type { CallOptions, Future, FutureList } from "./options.ts";
 import { isUnmapped } from "./unmapped.ts";
 
@@ -98,9 +99,8 @@ function failure(name: string, { total, states }: Items<unknown>, failures: read
   const first = Math.min(...failures);
   const state = states[first];
   const cause = state && "error" in state ? (state.error as unknown) : undefined;
-  const said = cause instanceof Error ? cause.message : String(cause);
   return new WindhoverError("WH1405", {
-    message: `${failures.length} of ${total} items of "${name}" failed; the first is item ${first}: ${said}`,
+    message: `${failures.length} of ${total} items of "${name}" failed; the first is item ${first}: ${messageOf(cause)}`,
     expected: `at most ${tolerated} failures`,
     got: String(failures.length),
     cause,
@@ -120,12 +120,7 @@ class DirectList<R> extends CallFuture<R[]> implements FutureList<R> {
   get length(): number {
     const { total } = this.#items;
     if (total !== undefined) return total;
-    throw new WindhoverError("WH1105", {
-      message: `The number of items of "${this.id}" is not known yet.`,
-      expected: "a map over arrays",
-      got: "a map over a promise",
-      action: "Await the promise first, or iterate with `for await`.",
-    });
+    throw lengthUnknown(this.id, "a map over a promise", "promise");
   }
   *[Symbol.iterator](): Iterator<Future<R>> {
     for (let index = 0; index < this.length; index++) yield this.#item(index);

@@ -22,6 +22,15 @@ export class Notice<T> {
   });
 }
 
+/** `of`: what has to come first. */
+export const lengthUnknown = (id: string, got: string, of: string): WindhoverError =>
+  new WindhoverError("WH1105", {
+    message: `The number of items of "${id}" is not known yet.`,
+    expected: "a map over arrays",
+    got,
+    action: `Await the ${of} first, or iterate with \`for await\`.`,
+  });
+
 export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   readonly #instance: Instance;
   readonly #call: LiveCall;
@@ -50,12 +59,7 @@ export class ListFuture<R> extends CallFuture<R[]> implements FutureList<R> {
   /** @throws WH1105 while the number of items is not known: they are the result of a call that has not ended. */
   get length(): number {
     if (this.known !== undefined) return this.known;
-    throw new WindhoverError("WH1105", {
-      message: `The number of items of "${this.id}" is not known yet.`,
-      expected: "a map over arrays",
-      got: "a map over the result of a call",
-      action: "Await the call first, or iterate with `for await`.",
-    });
+    throw lengthUnknown(this.id, "a map over the result of a call", "call");
   }
 
   /** One future an item. */

@@ -124,8 +124,8 @@ export class Worker {
           const batch = await ports.inbox.receive(BATCH);
           const suspect = batch.some(({ receives }) => receives > 1);
           if (!suspect) this.#startTasks();
-          const [{ actor } = { actor: "" }] = batch;
-          if (actor === "") break;
+          const actor = batch[0]?.actor;
+          if (actor === undefined) break;
           this.#steps++;
           const cleared = suspect && new Promise<void>((resolve) => (this.#suspect = { actor, cleared: resolve }));
           const taken: Promise<void> = this.#take(actor, batch).then(() => this.#took(taken));
